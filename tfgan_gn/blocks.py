@@ -1,0 +1,141 @@
+"""Residual blocks of Gulrajani et al. 2017 (appendix F, `gan_cifar_resnet.py`): convolutions, resampling, norms."""
+
+import keras
+import tensorflow as tf
+
+from tfgan_gn.norms import get_norm
+
+# The authors draw from U(-sqrt(3) s, sqrt(3) s) with s^2 = 4 / (fan_in + fan_out) before a ReLU and
+# s^2 = 2 / (fan_in + fan_out) elsewhere; in Keras' terms the variance is scale / ((fan_in + fan_out) / 2).
+HE, GLOROT = 2.0, 1.0
+
+
+def author_uniform(scale):
+    """A new initializer of the authors' (one per layer: two layers with one initializer get equal weights)."""
+    return keras.initializers.VarianceScaling(scale, mode="fan_avg", distribution="uniform")
+
+
+def conv3x3(filters, scale=HE, **kwargs):
+    """3x3 convolution, stride 1, same padding, with bias."""
+    return keras.layers.Conv2D(filters, 3, padding="same", kernel_initializer=author_uniform(scale), **kwargs)
+
+
+def conv1x1(filters, **kwargs):
+    """1x1 convolution of a shortcut, with bias; initialised for what no ReLU follows."""
+    return keras.layers.Conv2D(filters, 1, kernel_initializer=author_uniform(GLOROT), **kwargs)
+
+
+def dense(units, **kwargs):
+    """Linear layer with bias."""
+    return keras.layers.Dense(units, kernel_initializer=author_uniform(GLOROT), **kwargs)
+
+
+def upsample(x):
+    """Nearest neighbour: [N, H, W, C] to [N, 2H, 2W, C]."""
+    _, height, width, channels = x.shape
+    x = tf.broadcast_to(x[:, :, None, :, None, :], [tf.shape(x)[0], height, 2, width, 2, channels])
+    return tf.reshape(x, [-1, 2 * height, 2 * width, channels])
+
+
+def mean_pool(x):
+    """Mean of each 2x2: [N, H, W, C] to [N, H/2, W/2, C]."""
+    return tf.nn.avg_pool2d(x, 2, 2, "VALID")
+
+
+@keras.saving.register_keras_serializable("tfgan_gn")
+class ResidualBlock(keras.layers.Layer):
+    """shortcut(x) + conv2(relu(norm2(conv1(relu(norm1(x)))))).
+
+    Upsampling goes before the first convolution and before the shortcut's; pooling after the second and after the
+    shortcut's. Without resampling the input must have `filters` channels and the shortcut is the identity.
+
+    Args:
+        filters: channels of the output.
+        resample: "up", "down" or None.
+        norm: key of `norms.NORMS`, for both sites.
+        groups: the group counts of the two sites, for the norms that take one.
+        **kwargs: of `keras.layers.Layer`.
+    """
+
+    def __init__(self, filters, resample=None, norm="none", groups=(None, None), **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.resample, self.norm, self.groups = filters, resample, norm, tuple(groups)
+        self.norm1, self.norm2 = (get_norm(norm, g, name=f"norm{i}") for i, g in enumerate(self.groups, 1))
+        self.conv2 = conv3x3(filters, name="conv2")
+        self.before = upsample if resample == "up" else tf.identity
+        self.after = mean_pool if resample == "down" else tf.identity
+        self.shortcut = conv1x1(filters, name="shortcut") if resample else None
+
+    def build(self, shape):
+        """Creates the weights for an input [N, H, W, C]; conv1 keeps C in a down block, as published."""
+        channels = shape[-1]
+        between = channels if self.resample == "down" else self.filters
+        self.conv1 = conv3x3(between, name="conv1")
+        self.norm1.build(shape)
+        self.conv1.build(shape)
+        self.norm2.build((*shape[:-1], between))
+        self.conv2.build((*shape[:-1], between))
+        if self.shortcut is not None:
+            self.shortcut.build(shape)
+        self.built = True
+
+    def call(self, x):
+        y = self.conv1(self.before(tf.nn.relu(self.norm1(x))))
+        y = self.after(self.conv2(tf.nn.relu(self.norm2(y))))
+        return y + (x if self.shortcut is None else self.after(self.shortcut(self.before(x))))
+
+    def get_config(self):
+        own = {"filters": self.filters, "resample": self.resample, "norm": self.norm, "groups": self.groups}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable("tfgan_gn")
+class FirstDownBlock(keras.layers.Layer):
+    """The critic's first block: conv1x1(pool(x)) + pool(conv2(relu(conv1(x)))).
+
+    No norm, no ReLU on the image itself, and a shortcut that pools before it convolves.
+
+    Args:
+        filters: channels of the output.
+        **kwargs: of `keras.layers.Layer`.
+    """
+
+    def __init__(self, filters, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.conv1 = conv3x3(filters, name="conv1")
+        self.conv2 = conv3x3(filters, name="conv2")
+        self.shortcut = conv1x1(filters, name="shortcut")
+
+    def build(self, shape):
+        """Creates the weights for an input [N, H, W, C]."""
+        self.conv1.build(shape)
+        self.conv2.build((*shape[:-1], self.filters))
+        self.shortcut.build(shape)
+        self.built = True
+
+    def call(self, x):
+        return self.shortcut(mean_pool(x)) + mean_pool(self.conv2(tf.nn.relu(self.conv1(x))))
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters}
+
+
+def up_block(filters, norm, groups, name):
+    """Residual block of the generator: [N, H, W, C] to [N, 2H, 2W, filters]."""
+    return ResidualBlock(filters, "up", norm, groups, name=name)
+
+
+def down_block(filters, norm, groups, name):
+    """Residual block of the critic: [N, H, W, C] to [N, H/2, W/2, filters]."""
+    return ResidualBlock(filters, "down", norm, groups, name=name)
+
+
+def same_block(filters, norm, groups, name):
+    """Residual block of the critic without resampling: [N, H, W, filters] to the same shape."""
+    return ResidualBlock(filters, None, norm, groups, name=name)
+
+
+def first_down_block(filters, name):
+    """The critic's first block: images [N, H, W, C] to [N, H/2, W/2, filters]."""
+    return FirstDownBlock(filters, name=name)

@@ -1,0 +1,65 @@
+"""Losses as pure functions of scores, and the gradient penalty (Gulrajani et al. 2017)."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class Loss(NamedTuple):
+    """What each network minimises, per batch.
+
+    Attributes:
+        critic: (scores of real images [N], scores of fake ones [N]) to a scalar.
+        generator: scores of fake images [N] to a scalar.
+    """
+
+    critic: Callable
+    generator: Callable
+
+
+LOSSES = {
+    # Arjovsky et al. 2017: the critic maximises E[D(x)] - E[D(G(z))], the generator the second term.
+    "wasserstein": Loss(
+        critic=lambda real, fake: tf.reduce_mean(fake) - tf.reduce_mean(real),
+        generator=lambda fake: -tf.reduce_mean(fake),
+    ),
+}
+
+
+def interpolate(real, fake, eps):
+    """x_hat = real + eps (fake - real): a point on the line between each pair (Algorithm 1, line 6).
+
+    Args:
+        real: images [N, H, W, C].
+        fake: images of the same shape.
+        eps: [N], drawn from U[0, 1). As in the authors' code it weighs the fake image; the paper's text weighs the
+            real one, which is the same distribution.
+
+    Returns:
+        Images [N, H, W, C].
+    """
+    return real + tf.reshape(eps, [-1, 1, 1, 1]) * (fake - real)
+
+
+def gradient_penalty(critic, x_hat):
+    """E[(|grad_x_hat D(x_hat)|_2 - 1)^2], equation 3 of Gulrajani et al. 2017 without its factor lambda.
+
+    The norm runs over all of H, W and C of each image. Where a slope is exactly 0 the square root has no derivative;
+    its subgradient 0 is used, and no epsilon shifts the other slopes.
+
+    Args:
+        critic: callable, images [N, H, W, C] to scores [N].
+        x_hat: images [N, H, W, C].
+
+    Returns:
+        (penalty, slopes): a scalar, and |grad D(x_hat)|_2 of each image [N].
+    """
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(x_hat)
+        scores = critic(x_hat)
+    gradient = tape.gradient(scores, x_hat)
+    squares = tf.reduce_sum(tf.square(gradient), axis=[1, 2, 3])
+    positive = squares > 0
+    slopes = tf.where(positive, tf.sqrt(tf.where(positive, squares, 1)), 0)
+    return tf.reduce_mean(tf.square(slopes - 1)), slopes
