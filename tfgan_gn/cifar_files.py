@@ -1,0 +1,86 @@
+"""The original CIFAR-10 files (cs.toronto.edu/~kriz/cifar.html): the python pickles and the binary form."""
+
+import os
+import pickle
+
+import numpy as np
+
+from tfgan_gn.errors import UserError
+
+TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
+TEST = ("test_batch",)
+FOLDERS = ("", "cifar-10-batches-py", "cifar-10-batches-bin")  # the archives unpack into these
+ROW = 3 * 32 * 32
+
+
+def find(data_dir):
+    """The folder at or below data_dir that holds the original files and their ending, or None."""
+    for folder in FOLDERS:
+        for ending in ("", ".bin"):
+            if any(os.path.isfile(os.path.join(data_dir, folder, name + ending)) for name in TRAIN + TEST):
+                return os.path.join(data_dir, folder), ending
+    return None
+
+
+def read(folder, ending):
+    """Reads all six files.
+
+    Args:
+        folder: where they lie.
+        ending: "" for the pickles, ".bin" for the binary form.
+
+    Returns:
+        ((images, labels) of train, (images, labels) of test): uint8 [N, 32, 32, 3], int64 [N].
+
+    Raises:
+        UserError: a file that is missing, truncated or not what it should be.
+    """
+    read_file = _read_binary if ending else _read_pickle
+    splits = []
+    for names in (TRAIN, TEST):
+        parts = [_checked(read_file, os.path.join(folder, name + ending)) for name in names]
+        splits.append(tuple(np.concatenate(arrays) for arrays in zip(*parts)))
+    return tuple(splits)
+
+
+def _checked(read_file, path):
+    try:
+        rows, labels = read_file(path)
+        rows, labels = np.asarray(rows), np.asarray(labels, np.int64)
+        if rows.dtype != np.uint8 or rows.ndim != 2 or rows.shape != (len(labels), ROW) or not len(rows):
+            raise ValueError(f"holds {rows.dtype} {rows.shape} with {len(labels)} labels, not uint8 (N, {ROW}) with N")
+        if labels.min() < 0 or labels.max() > 9:
+            raise ValueError("has labels outside 0 to 9")
+    except (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, pickle.UnpicklingError) as error:
+        raise UserError(f"{path} is not a readable CIFAR-10 file: {error}. Fetch and unpack the archive again") from None
+    return rows.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels
+
+
+def _read_binary(path):
+    data = np.fromfile(path, np.uint8)
+    if len(data) % (ROW + 1):
+        raise ValueError(f"its {len(data)} bytes are not whole rows of {ROW + 1}")
+    data = data.reshape(-1, ROW + 1)
+    return data[:, 1:], data[:, 0]
+
+
+def _read_pickle(path):
+    with open(path, "rb") as file:
+        batch = _Restricted(file, encoding="bytes").load()
+    return batch[b"data"], batch[b"labels"]
+
+
+class _Restricted(pickle.Unpickler):
+    """Unpickles arrays, lists, dicts and strings only: a pickle from a stranger could run any code."""
+
+    ALLOWED = {
+        ("numpy.core.multiarray", "_reconstruct"): np.zeros(0).__reduce__()[0],
+        ("numpy._core.multiarray", "_reconstruct"): np.zeros(0).__reduce__()[0],
+        ("numpy", "ndarray"): np.ndarray,
+        ("numpy", "dtype"): np.dtype,
+    }
+
+    def find_class(self, module, name):
+        if (module, name) not in self.ALLOWED:
+            raise pickle.UnpicklingError(f"it asks to run {module}.{name}, which no CIFAR-10 file needs")
+        return self.ALLOWED[module, name]

@@ -1,0 +1,170 @@
+"""The one list of hyper-parameters: default, meaning, source and range of each; presets; config.json."""
+
+import dataclasses
+import json
+import math
+import os
+import typing
+
+from tfgan_gn.errors import UserError
+
+AUTHOR = "gan_cifar_resnet.py"  # Gulrajani et al. 2017, github.com/igul222/improved_wgan_training
+REPORT = "gan_cifar10.py"  # the group-norm report, github.com/gzmkobe/wgan_with_group_normalization
+OURS = "tfgan_gn"
+
+
+def option(default, help, source=OURS, *, choices=None, low=None, high=None, free=False):
+    """A field of `Config`.
+
+    Args:
+        default: value of the preset `author`.
+        help: one sentence; goes into --help.
+        source: where the default comes from.
+        choices: the allowed values, for a string.
+        low: smallest allowed number.
+        high: largest allowed number.
+        free: whether a resumed run may change it, because it does not touch what is learnt.
+
+    Returns:
+        A dataclass field.
+    """
+    facts = {"help": help, "source": source, "choices": choices, "low": low, "high": high, "free": free}
+    return dataclasses.field(default=default, metadata=facts)
+
+
+NORM_NAMES = ("none", "batch", "layer", "instance", "group")
+BIG = 2**31 - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Every setting of a run, checked. Raises UserError for a value out of range."""
+
+    preset: str = option("author", "the settings to start from; a flag given wins over it", choices=("author", "report"))
+    norm: str = option("group", "norm at the critic's six sites", "Wu and He 2018", choices=NORM_NAMES)
+    groups: tuple[int, ...] = option((32,), "groups of --norm=group: one, or six in order", "Wu and He 2018", low=1)
+    generator_norm: str = option("batch", "norm at the generator's seven sites", AUTHOR, choices=NORM_NAMES)
+    generator_groups: tuple[int, ...] = option(
+        (32,), "groups of --generator_norm=group: one, or seven in order", "Wu and He 2018", low=1
+    )
+    dataset: str = option("cifar10", "what to learn", AUTHOR, choices=("cifar10", "folder", "shapes"))
+    data_dir: str = option(
+        "", "where the data lie: a TFDS folder, the original CIFAR-10 files, or a folder of images; empty for TFDS' own"
+    )
+    image_size: int = option(32, "height and width; images are resized and centre-cropped to it", AUTHOR, low=8)
+    width: int = option(128, "channels of every residual block", AUTHOR + " DIM_G, DIM_D", low=1)
+    z_dim: int = option(128, "size of the noise vector", AUTHOR, low=1)
+    batch_size: int = option(64, "images per critic update, over all GPUs", AUTHOR + " BATCH_SIZE", low=1)
+    generator_batch_multiple: int = option(
+        2, "images per generator update, in critic batches", AUTHOR + " GEN_BS_MULTIPLE", low=1
+    )
+    iterations: int = option(100_000, "generator updates, each with its critic updates", AUTHOR + " ITERS", low=1)
+    n_critic: int = option(5, "critic updates per iteration", AUTHOR + " N_CRITIC", low=1)
+    gp_weight: float = option(10.0, "lambda, the weight of the gradient penalty", AUTHOR, low=0)
+    learning_rate: float = option(2e-4, "Adam's, of both networks", AUTHOR + " LR", low=0)
+    lr_decay: str = option("linear", "to 0 at the last iteration, or not", AUTHOR + " DECAY", choices=("linear", "none"))
+    beta_1: float = option(0.0, "Adam's decay of the mean", AUTHOR, low=0, high=0.9999)
+    beta_2: float = option(0.9, "Adam's decay of the square", AUTHOR, low=0, high=0.9999)
+    seed: int = option(0, "of weights, noise and order of the data", low=0, high=BIG)
+    workdir: str = option("", "run folder; empty for runs/DATASET-PRESET-NORM", free=True)
+    log_every: int = option(100, "iterations between TensorBoard points", AUTHOR, low=1, free=True)
+    sample_every: int = option(100, "iterations between sample grids", AUTHOR, low=1, free=True)
+    checkpoint_every: int = option(1000, "iterations between checkpoints", low=1, free=True)
+    keep_checkpoints: int = option(3, "how many of the newest checkpoints stay", low=1, free=True)
+    test_batches: int = option(10, "held-out batches behind each critic/test_loss", low=1, free=True)
+    generator_statistics: str = option(
+        "standing",
+        "batch norm of the exported generator: standing statistics over many batches, or of each batch as published",
+        choices=("standing", "batch"),
+        free=True,
+    )
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            _check(field, getattr(self, field.name))
+        if self.workdir == "":
+            object.__setattr__(self, "workdir", os.path.join("runs", f"{self.dataset}-{self.preset}-{self.norm}"))
+
+
+PRESETS = {
+    "author": {},
+    "report": {
+        "iterations": 10_000,
+        "learning_rate": 1e-4,
+        "beta_1": 0.5,
+        "lr_decay": "none",
+        "gp_weight": 5.0,
+        "generator_batch_multiple": 1,
+        "groups": (16, 16, 8, 8, 4, 4),
+    },
+}
+
+
+def make_config(preset="author", **given):
+    """A Config from a preset and the settings given, which win over it. Raises UserError for a bad value."""
+    if preset not in PRESETS:
+        raise UserError(f"--preset={preset}: choose one of {', '.join(PRESETS)}")
+    config = Config(**{"preset": preset, **PRESETS[preset], **given})
+    for groups, norm in (("groups", "norm"), ("generator_groups", "generator_norm")):
+        if groups in given and getattr(config, norm) != "group":
+            raise UserError(
+                f"--{groups} has no effect with --{norm}={getattr(config, norm)}: leave it out, or say --{norm}=group"
+            )
+    return config
+
+
+def parse(field, text):
+    """The value of a field from a flag's text. Raises UserError where the text is not of the field's type."""
+    try:
+        if field.type == tuple[int, ...]:
+            return tuple(int(part) for part in text.split(","))
+        return field.type(text)
+    except ValueError:
+        kind = "numbers with commas between" if typing.get_origin(field.type) else {int: "a whole number"}.get(field.type)
+        raise UserError(f"--{field.name}={text}: give {kind or 'a number'}") from None
+
+
+def _check(field, value):
+    flag = f"--{field.name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
+    facts = field.metadata
+    if facts["choices"] and value not in facts["choices"]:
+        raise UserError(f"{flag}: choose one of {', '.join(facts['choices'])}")
+    for number in value if isinstance(value, tuple) else (value,):
+        if isinstance(number, float) and not math.isfinite(number):
+            raise UserError(f"{flag}: give a finite number")
+        if facts["low"] is not None and number < facts["low"]:
+            raise UserError(f"{flag}: give {facts['low']} or more")
+        if facts["high"] is not None and number > facts["high"]:
+            raise UserError(f"{flag}: give {facts['high']} or less")
+
+
+def save_config(config, path, versions):
+    """Writes every setting and the versions as JSON, whole or not at all."""
+    text = json.dumps({"config": dataclasses.asdict(config), "versions": versions}, indent=2)
+    with open(path + ".tmp", "w") as file:
+        file.write(text + "\n")
+    os.replace(path + ".tmp", path)
+
+
+def load_config(path):
+    """Reads what `save_config` wrote. Raises UserError where it is not that."""
+    try:
+        with open(path) as file:
+            settings = json.load(file)["config"]
+        return Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is not the config of a run of this version ({error}); give another --workdir") from None
+
+
+def refuse_another(config, saved, path):
+    """Raises UserError where a run that wants to resume differs in what it learns, naming the fields."""
+    differing = [
+        f"{field.name} (there {getattr(saved, field.name)}, asked {getattr(config, field.name)})"
+        for field in dataclasses.fields(config)
+        if not field.metadata["free"] and getattr(saved, field.name) != getattr(config, field.name)
+    ]
+    if differing:
+        raise UserError(
+            f"{path} holds a run with another {', another '.join(differing)}: "
+            "give the same settings to resume it, or another --workdir"
+        )

@@ -1,0 +1,158 @@
+"""Data sets by name, decoded once into memory, and the endless batches that training draws from them."""
+
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan_gn import cifar_files, folder
+from tfgan_gn.errors import UserError
+from tfgan_gn.shapes import CLASSES, draw_shapes
+
+SHAPES_TRAIN, SHAPES_TEST = 10_000, 2_000
+CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar.html"
+CIFAR10_WAYS_OUT = (
+    "Bring the data and say where: --data_dir=PATH with a folder that tensorflow-datasets prepared, or with the "
+    f"original files from {CIFAR10_URL} (data_batch_1 and so on, python or binary version). Without any data, "
+    "--dataset=shapes draws its own"
+)
+
+
+class Split(NamedTuple):
+    """Images uint8 [N, H, W, C] and labels int64 [N]."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+class Dataset(NamedTuple):
+    """A data set in memory: the split to learn from, the held-out one, names of the classes, where it came from."""
+
+    train: Split
+    test: Split
+    classes: tuple[str, ...]
+    source: str
+
+
+def make_dataset(name, data_dir="", image_size=32):
+    """Loads a data set.
+
+    Args:
+        name: key of DATASETS.
+        data_dir: where it lies; empty for the default of those that have one.
+        image_size: height and width of the images.
+
+    Returns:
+        Dataset.
+
+    Raises:
+        UserError: the data are missing, broken or cannot be fetched.
+    """
+    if data_dir and not os.path.isdir(data_dir):
+        raise UserError(f"--data_dir={data_dir} is not a folder: give the folder that holds the data")
+    return DATASETS[name](data_dir, image_size)
+
+
+def batches(images, batch_size, seed, first=0):
+    """Endless batches in an order that is a function of the seed: each epoch is shuffled anew, its rest dropped.
+
+    Nothing about it needs to be saved: to go on after n batches, begin at `first=n`.
+
+    Args:
+        images: uint8 [N, H, W, C].
+        batch_size: images per batch.
+        seed: of the order.
+        first: number of the batch to begin with.
+
+    Returns:
+        `tf.data.Dataset` of uint8 [batch_size, H, W, C].
+
+    Raises:
+        UserError: fewer images than a batch.
+    """
+    per_epoch = len(images) // batch_size
+    if per_epoch == 0:
+        raise UserError(f"--batch_size={batch_size} is more than the {len(images)} images there are: give fewer")
+    pixels = tf.constant(images)
+
+    def epoch_indices(epoch):
+        order = tf.random.experimental.stateless_shuffle(tf.range(len(images)), seed=tf.stack([seed, epoch]))
+        return tf.data.Dataset.from_tensor_slices(tf.reshape(order[: per_epoch * batch_size], [per_epoch, batch_size]))
+
+    epochs = tf.data.Dataset.range(first // per_epoch, tf.int64.max)
+    indices = epochs.flat_map(epoch_indices).skip(first % per_epoch)
+    return indices.map(lambda rows: tf.gather(pixels, rows)).prefetch(tf.data.AUTOTUNE)
+
+
+def test_batches(images, batch_size, seed):
+    """Batches of held-out images as of `batches`; fewer images than a batch are repeated to fill it."""
+    return batches(np.resize(images, (max(len(images), batch_size), *images.shape[1:])), batch_size, seed)
+
+
+def _cifar10(data_dir, image_size):
+    files = cifar_files.find(data_dir) if data_dir else None
+    if files:
+        train, test = cifar_files.read(*files)
+        source = f"the original files in {files[0]}"
+    else:
+        train, test = _from_tfds("cifar10", data_dir, CIFAR10_URL, CIFAR10_WAYS_OUT)
+        source = f"tensorflow-datasets in {data_dir or 'its own folder'}"
+    splits = (Split(np.stack([folder.resize_and_crop(x, image_size) for x in images]), y) for images, y in (train, test))
+    return Dataset(*splits, CIFAR10_CLASSES, f"cifar10 from {source}")
+
+
+def _folder(data_dir, image_size):
+    if not data_dir:
+        raise UserError("--dataset=folder needs --data_dir=PATH, the folder of images")
+    train, test, classes = folder.read(data_dir, image_size)
+    return Dataset(Split(*train), Split(*test), classes, f"images in {data_dir}")
+
+
+def _shapes(data_dir, image_size):
+    if data_dir:
+        raise UserError(f"--data_dir={data_dir} has no effect with --dataset=shapes, which draws its images: leave it out")
+    train, test = (draw_shapes(n, image_size, seed) for seed, n in enumerate((SHAPES_TRAIN, SHAPES_TEST)))
+    return Dataset(Split(*train), Split(*test), CLASSES, "shapes, drawn here")
+
+
+def _from_tfds(name, data_dir, url, ways_out):
+    """Reads the train and test split of a TFDS image data set, which is fetched only where its host answers."""
+    import tensorflow_datasets as tfds  # takes seconds to import, and only this needs it
+
+    builder = tfds.builder(name, data_dir=data_dir or None)
+    if not os.path.exists(os.path.join(str(builder.data_path), "dataset_info.json")):
+        _refuse_without_network(url, f"{name} is not in {builder.data_path} and cannot be fetched", ways_out)
+        builder.download_and_prepare()
+
+    @tfds.decode.make_decoder(output_dtype=tf.uint8)
+    def decode(example, feature):
+        # Reads PNG too. TFDS' own decoder takes the fast transform for JPEG, which shifts red and blue by a level.
+        image = tf.io.decode_jpeg(example, channels=3, dct_method="INTEGER_ACCURATE")
+        return tf.ensure_shape(image, feature.shape)
+
+    def split(which):
+        data = builder.as_dataset(split=which, as_supervised=True, batch_size=1000, decoders={"image": decode()})
+        images, labels = zip(*data.as_numpy_iterator())
+        return np.concatenate(images), np.concatenate(labels)
+
+    try:
+        return split("train"), split("test")
+    except (tf.errors.OpError, OSError) as error:
+        raise UserError(f"{builder.data_path} cannot be read: {str(error).splitlines()[0]}. {ways_out}") from None
+
+
+def _refuse_without_network(url, what, ways_out):
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=5).close()
+    except urllib.error.HTTPError:
+        pass  # the host answers
+    except OSError as error:
+        raise UserError(f"{what} ({error}). {ways_out}") from None
+
+
+DATASETS: dict[str, Callable[[str, int], Dataset]] = {"cifar10": _cifar10, "folder": _folder, "shapes": _shapes}

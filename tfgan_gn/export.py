@@ -1,0 +1,99 @@
+"""The generator as a SavedModel that plain TensorFlow loads and samples, and back."""
+
+import json
+import os
+import shutil
+
+import tensorflow as tf
+
+from tfgan_gn.errors import UserError
+from tfgan_gn.norms import collect_standing_statistics
+from tfgan_gn.pixels import quantize
+
+# Images are made in blocks of this many, whatever number is asked for: image i of a seed is always computed beside
+# the same neighbours, so that it is the same to the last bit, and memory stays constant.
+BLOCK = 64
+STANDING_BATCHES = 100  # whose images together give the standing statistics
+
+
+class _Sampler(tf.Module):
+    """A generator's variables and the functions that the SavedModel offers."""
+
+    def __init__(self, generator, z_dim, statistics, metadata):
+        super().__init__()
+        self.held = [variable.value for variable in generator.variables]  # a Keras model would be traced anew
+        training = statistics == "batch"
+
+        @tf.function(input_signature=[tf.TensorSpec([None, z_dim], tf.float32, "z")])
+        def generate(z):
+            return generator(z, training=training)
+
+        size = generate.get_concrete_function().structured_outputs.shape[1:]
+
+        @tf.function(
+            input_signature=[tf.TensorSpec([], tf.int64, "num_images"), tf.TensorSpec([], tf.int64, "seed")]
+        )
+        def sample(num_images, seed):
+            def block(first):
+                key = tf.random.fold_in(tf.stack([seed, 0]), first)
+                z = tf.random.stateless_normal([BLOCK, z_dim], key)
+                return quantize(generator(z, training=training))
+
+            firsts = tf.range(0, num_images, BLOCK)
+            spec = tf.TensorSpec([BLOCK, *size], tf.uint8)
+            blocks = tf.map_fn(block, firsts, fn_output_signature=spec, parallel_iterations=1)
+            return tf.reshape(blocks, [-1, *size])[:num_images]
+
+        self.generate, self.sample = generate, sample
+        text = json.dumps({**metadata, "z_dim": z_dim, "statistics": statistics})
+        self.metadata = tf.function(lambda: tf.constant(text), input_signature=[])
+        for function in (sample, self.metadata):
+            function.get_concrete_function()
+
+
+def export_generator(generator, path, *, z_dim, statistics, batch_size, seed, metadata):
+    """Writes a generator as a SavedModel, loadable with `tf.saved_model.load` and without this package.
+
+    It offers `sample(num_images, seed)`: uint8 [num_images, H, W, C], the same images for the same seed, image i
+    whatever the number asked for; `generate(z)`: float32 [N, z_dim] to float32 [N, H, W, C] in [-1, 1]; and
+    `metadata()`: a JSON string.
+
+    Args:
+        generator: a generator of `build_networks`.
+        path: folder to write; one that is there is replaced, once the new one is whole.
+        z_dim: size of the noise vector.
+        statistics: "standing": batch norm uses the statistics of 100 batches together, collected here, so that
+            an image depends on its own noise only. "batch": those of the batch at hand, as the published code
+            samples; in `sample` that is the block of 64 that the seed gives.
+        batch_size: of the batches that the standing statistics are collected over; the one of training.
+        seed: of their noise.
+        metadata: dict of what else a reader should know, JSON values.
+    """
+    if statistics == "standing":
+        seeds = (tf.random.fold_in(tf.constant([seed, 1], tf.int64), i) for i in range(STANDING_BATCHES))
+        collect_standing_statistics(generator, (tf.random.stateless_normal([batch_size, z_dim], s) for s in seeds))
+    shutil.rmtree(path + ".tmp", ignore_errors=True)
+    tf.saved_model.save(_Sampler(generator, z_dim, statistics, metadata), path + ".tmp")
+    shutil.rmtree(path, ignore_errors=True)
+    os.replace(path + ".tmp", path)
+
+
+def load_generator(path):
+    """Loads what `export_generator` wrote.
+
+    Args:
+        path: the folder.
+
+    Returns:
+        An object with `sample`, `generate` and `metadata`; keep it while calling them.
+
+    Raises:
+        UserError: nothing there, or something else.
+    """
+    try:
+        loaded = tf.saved_model.load(path)
+    except (OSError, tf.errors.OpError, ValueError) as error:
+        raise UserError(f"{path} is not a readable SavedModel: {str(error).splitlines()[0]}") from None
+    if not hasattr(loaded, "sample"):
+        raise UserError(f"{path} is a SavedModel without `sample`: give the export/ folder of a run")
+    return loaded

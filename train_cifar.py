@@ -1,0 +1,167 @@
+"""Trains a WGAN-GP (Gulrajani et al. 2017) whose critic has a norm of your choice, by default group norm.
+
+    python train_cifar.py --norm=group --groups=32
+
+leaves a run folder with TensorBoard files, checkpoints, sample grids and a SavedModel that samples. The same command
+again resumes it.
+"""
+
+import json
+import os
+import platform
+import sys
+import time
+
+from tfgan_gn import __version__, cli
+from tfgan_gn.config import load_config, refuse_another, save_config
+from tfgan_gn.errors import UserError
+
+
+def say(text):
+    """One line for the person at the terminal, whole even beside the progress bar."""
+    sys.stderr.write(text + "\n")
+
+
+def versions():
+    """What the numbers of a run may depend on."""
+    import keras
+    import numpy
+    import tensorflow
+
+    found = {module.__name__: module.__version__ for module in (tensorflow, keras, numpy)}
+    return {"tfgan_gn": __version__, "python": platform.python_version(), **found}
+
+
+def build(config):
+    """Networks, optimizers and trainer for a Config; call it inside `strategy.scope()`.
+
+    Returns:
+        `trainer.Trainer`.
+
+    Raises:
+        UserError: settings that the networks or the strategy cannot take.
+    """
+    import keras
+
+    from tfgan_gn.losses import LOSSES
+    from tfgan_gn.models import build_networks
+    from tfgan_gn.trainer import Trainer, adam, constant, linear_decay
+
+    keras.utils.set_random_seed(config.seed)
+    networks = build_networks(
+        width=config.width,
+        z_dim=config.z_dim,
+        image_size=config.image_size,
+        norm=config.norm,
+        groups=config.groups,
+        generator_norm=config.generator_norm,
+        generator_groups=config.generator_groups,
+    )
+    decay = config.lr_decay == "linear"
+    return Trainer(
+        *networks,
+        adam(config.beta_1, config.beta_2),
+        adam(config.beta_1, config.beta_2),
+        loss=LOSSES["wasserstein"],
+        learning_rate=linear_decay(config.learning_rate, config.iterations) if decay else constant(config.learning_rate),
+        gp_weight=config.gp_weight,
+        n_critic=config.n_critic,
+        batch_size=config.batch_size,
+        generator_batch_size=config.generator_batch_multiple * config.batch_size,
+        z_dim=config.z_dim,
+        seed=config.seed,
+    )
+
+
+def prepare_workdir(config):
+    """Makes the run folder, or refuses one that holds another run."""
+    from tfgan_gn.loop import writing_to
+
+    path = os.path.join(config.workdir, "config.json")
+    if os.path.exists(path):
+        refuse_another(config, load_config(path), config.workdir)
+        return
+    with writing_to(config.workdir):
+        os.makedirs(config.workdir, exist_ok=True)
+        save_config(config, path, versions())
+
+
+def train(config):
+    """Runs or resumes the run that a Config describes; returns the exit code."""
+    import tensorflow as tf
+
+    from tfgan_gn import data, loop
+    from tfgan_gn.export import export_generator
+    from tfgan_gn.norms import NORMS
+
+    if NORMS[config.norm].critic_caveat:
+        say(f"note: {NORMS[config.norm].critic_caveat}")
+    strategy = tf.distribute.MirroredStrategy()
+    with strategy.scope():
+        trainer = build(config)
+    dataset = data.make_dataset(config.dataset, config.data_dir, config.image_size)
+    prepare_workdir(config)
+    manager = loop.restore(trainer, os.path.join(config.workdir, "checkpoints"), config.keep_checkpoints)
+    start = int(trainer.iteration.numpy())
+    say(
+        f"{dataset.source}: {len(dataset.train.images)} images to learn, {len(dataset.test.images)} held out; "
+        f"{strategy.num_replicas_in_sync} x {tf.config.list_logical_devices()[-1].device_type}; "
+        f"{config.workdir}: {'iteration 0' if not start else f'resumed at iteration {start}'} of {config.iterations}"
+    )
+    batches = data.batches(dataset.train.images, config.batch_size, config.seed, start * config.n_critic)
+    test = strategy.experimental_distribute_dataset(data.test_batches(dataset.test.images, config.batch_size, 0))
+    recorder = loop.Recorder(
+        trainer, manager, config.workdir, lambda: iter(test), config.test_batches, clock=time.monotonic
+    )
+    with loop.stop_requests() as stop:
+        loop.fit(
+            trainer,
+            iter(strategy.experimental_distribute_dataset(batches)),
+            recorder,
+            iterations=config.iterations,
+            log_every=config.log_every,
+            sample_every=config.sample_every,
+            checkpoint_every=config.checkpoint_every,
+            clock=time.monotonic,
+            stop=stop,
+        )
+        if stop():
+            say(f"stopped and saved at iteration {int(trainer.iteration.numpy())}; the same command resumes")
+            return 128 + stop()
+        with loop.writing_to(config.workdir):
+            export_generator(
+                trainer.generator,
+                os.path.join(config.workdir, "export"),
+                z_dim=config.z_dim,
+                statistics=config.generator_statistics,
+                batch_size=config.batch_size,
+                seed=config.seed,
+                metadata={"iteration": config.iterations, "versions": versions()},
+            )
+    grid = os.path.join(config.workdir, "samples", f"{config.iterations:06d}.png")
+    say(
+        f"done: look at {grid}, run `tensorboard --logdir {config.workdir}`, or sample in Python: "
+        f"tf.saved_model.load({json.dumps(os.path.join(config.workdir, 'export'))}).sample(64, 1)"
+    )
+    return 0
+
+
+def main(argv):
+    """Returns the exit code: 0 done, 1 a mistake of the user's, 128 + signal number when asked to stop."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        config = cli.parse_arguments(argv)
+        if config is None:
+            sys.stdout.write(cli.help_text(__doc__) + "\n")
+            return 0
+        return train(config)
+    except UserError as error:
+        say(f"train_cifar.py: error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("stopped before training began; nothing was lost")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
