@@ -141,7 +141,7 @@ def train(config):
     grid = os.path.join(config.workdir, "samples", f"{config.iterations:06d}.png")
     say(
         f"done: look at {grid}, run `tensorboard --logdir {config.workdir}`, or sample in Python: "
-        f"tf.saved_model.load({json.dumps(os.path.join(config.workdir, 'export'))}).sample(64, 1)"
+        f"model = tf.saved_model.load({json.dumps(os.path.join(config.workdir, 'export'))}); model.sample(64, 1)"
     )
     return 0
 

@@ -1,6 +1,7 @@
 """One iteration of WGAN-GP: a generator step and n_critic critic steps, under the current strategy."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfgan_gn.errors import UserError
@@ -14,17 +15,24 @@ CRITIC_Z, DEQUANTIZATION, EPS, GENERATOR_Z = range(4)
 
 def linear_decay(learning_rate, iterations):
     """The published schedule, from the outer iteration to lr max(0, 1 - iteration / iterations)."""
-    return lambda iteration: learning_rate * tf.maximum(0.0, 1.0 - tf.cast(iteration, tf.float32) / iterations)
+
+    def rate(iteration):
+        left = 1 - tf.cast(iteration, keras.config.floatx()) / iterations
+        return learning_rate * tf.maximum(left, 0)
+
+    return rate
 
 
 def constant(learning_rate):
     """A schedule that stays."""
-    return lambda iteration: tf.constant(learning_rate, tf.float32)
+    return lambda iteration: tf.constant(learning_rate, keras.config.floatx())
 
 
 def adam(beta_1, beta_2):
-    """TensorFlow 1's Adam, whose epsilon is 1e-8 (Keras' default of 1e-7 is another optimizer under beta_1 = 0)."""
-    return keras.optimizers.Adam(0.0, beta_1=beta_1, beta_2=beta_2, epsilon=1e-8)
+    """TensorFlow 1's Adam: epsilon 1e-8 (Keras' default of 1e-7 moves weights 1e-4 elsewhere in one step)."""
+    # A Python number would pass through float32 on its way to float64 weights.
+    beta_1, beta_2, epsilon = np.float64(beta_1), np.float64(beta_2), np.float64(1e-8)
+    return keras.optimizers.Adam(0.0, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
 
 
 class Trainer:
@@ -203,14 +211,15 @@ class Trainer:
         return self.generator_step(z)
 
     def _draw_critic_step(self, pixels, step):
-        return self.critic_step(pixels, *self._draw_critic_noise(pixels, [self.iteration, step]))
+        return self.critic_step(pixels, *self._draw_critic_noise(pixels, self.iteration, step))
 
     def _draw_critic_loss(self, pixels, step):
-        z, noise, eps = self._draw_critic_noise(pixels, [-1, step])
+        z, noise, eps = self._draw_critic_noise(pixels, -1, step)
         loss, _, _ = self.critic_loss(dequantize(pixels, noise), self.generator(z, training=True), eps)
         return loss
 
-    def _draw_critic_noise(self, pixels, counters):
+    def _draw_critic_noise(self, pixels, iteration, step):
+        counters = [iteration, tf.cast(step, tf.int32)]  # another integer type would draw other noise
         z = self._draw(CRITIC_Z, self.batch_size, [self.z_dim], counters)
         noise = self._draw(DEQUANTIZATION, self.batch_size, pixels.shape[1:], counters) / 128
         return z, noise, self._draw(EPS, self.batch_size, [], counters)

@@ -1,0 +1,57 @@
+"""Two logical CPU devices for the whole run, and what several test files need."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgan_gn.losses import LOSSES
+from tfgan_gn.models import build_networks
+from tfgan_gn.trainer import Trainer, adam, constant
+
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+
+@pytest.fixture(scope="session")
+def two_replicas():
+    """A MirroredStrategy over two CPU devices; TensorFlow bears one per process."""
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@pytest.fixture
+def float64():
+    """Everything built within computes in float64."""
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def tiny_networks(norm="group", seed=0, **kwargs):
+    """The pair at width 8 and 16x16 pixels, its weights moved off their initial zeros and ones."""
+    keras.utils.set_random_seed(seed)
+    networks = build_networks(**{"width": 8, "z_dim": 8, "image_size": 16, "norm": norm, "groups": (4,), **kwargs})
+    random = np.random.default_rng(seed)
+    for network in networks:
+        for variable in network.trainable_variables:
+            variable.assign(variable + 0.1 * random.standard_normal(variable.shape))
+    return networks
+
+
+def tiny_trainer(networks, **kwargs):
+    """A trainer of `tiny_networks` with a batch of 4."""
+    settings = {"learning_rate": constant(1e-3), "gp_weight": 10.0, "n_critic": 2, "batch_size": 4, "seed": 0}
+    settings |= {"generator_batch_size": 8, "z_dim": 8, "loss": LOSSES["wasserstein"], **kwargs}
+    return Trainer(*networks, adam(0.0, 0.9), adam(0.0, 0.9), **settings)

@@ -1,0 +1,56 @@
+"""Losses, interpolation and penalty in closed form."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan_gn.losses import LOSSES, gradient_penalty, interpolate
+
+
+def test_wasserstein_losses():
+    real, fake = tf.constant([1.0, 5.0]), tf.constant([2.0, -6.0])
+    assert float(LOSSES["wasserstein"].critic(real, fake)) == -2.0 - 3.0
+    assert float(LOSSES["wasserstein"].generator(fake)) == 2.0
+
+
+def test_interpolate_weighs_the_fake_image_by_eps(rng):
+    real, fake = rng.normal(size=(2, 3, 4, 5, 2))
+    eps = np.array([0.0, 0.25, 1.0])
+    x_hat = interpolate(tf.constant(real), tf.constant(fake), eps).numpy()
+    np.testing.assert_array_equal(x_hat[0], real[0])
+    np.testing.assert_allclose(x_hat[1], 0.75 * real[1] + 0.25 * fake[1], atol=1e-15)
+    np.testing.assert_allclose(x_hat[2], fake[2], atol=1e-15)
+
+
+def test_slope_of_a_linear_critic_is_the_norm_of_its_weights_over_height_width_and_channels(rng):
+    """A norm over one axis too few, or over the batch, gives another number."""
+    w, x = rng.normal(size=(4, 5, 3)), tf.constant(rng.normal(size=(6, 4, 5, 3)))
+    penalty, slopes = gradient_penalty(lambda x: tf.reduce_sum(w * x, [1, 2, 3]), x)
+    norm = np.sqrt((w**2).sum())
+    np.testing.assert_allclose(slopes, np.full(6, norm), rtol=1e-14)
+    np.testing.assert_allclose(penalty, (norm - 1) ** 2, rtol=1e-14)
+
+
+def test_penalty_is_the_mean_over_images_of_their_own_slopes(rng):
+    """D(x) = |x|^2 / 2 has slope |x|, so that each image has another."""
+    x = rng.normal(size=(6, 4, 5, 3))
+    penalty, slopes = gradient_penalty(lambda x: tf.reduce_sum(x**2, [1, 2, 3]) / 2, tf.constant(x))
+    norms = np.sqrt((x**2).sum((1, 2, 3)))
+    np.testing.assert_allclose(slopes, norms, rtol=1e-14)
+    np.testing.assert_allclose(penalty, ((norms - 1) ** 2).mean(), rtol=1e-14)
+
+
+def test_gradient_of_the_penalty_by_the_weights(rng):
+    """d/dw (|w| - 1)^2 = 2 (|w| - 1) w / |w|."""
+    w = tf.Variable(rng.normal(size=(4, 5, 3)))
+    with tf.GradientTape() as tape:
+        penalty, _ = gradient_penalty(lambda x: tf.reduce_sum(w * x, [1, 2, 3]), tf.zeros([2, 4, 5, 3], tf.float64))
+    norm = np.sqrt((w.numpy() ** 2).sum())
+    np.testing.assert_allclose(tape.gradient(penalty, w), 2 * (norm - 1) * w.numpy() / norm, rtol=1e-13)
+
+
+def test_a_slope_of_zero_has_a_penalty_of_one_and_a_finite_gradient():
+    w = tf.Variable(tf.zeros([4, 5, 3]))
+    with tf.GradientTape() as tape:
+        penalty, slopes = gradient_penalty(lambda x: tf.reduce_sum(w * x, [1, 2, 3]), tf.ones([2, 4, 5, 3]))
+    assert float(penalty) == 1 and slopes.numpy().tolist() == [0, 0]
+    np.testing.assert_array_equal(tape.gradient(penalty, w), np.zeros((4, 5, 3)))

@@ -1,0 +1,148 @@
+"""The published ResNet: sizes, norm sites, resampling, initialisation, names."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgan_gn import author, blocks
+from tfgan_gn.errors import UserError
+from tfgan_gn.models import build_networks
+from tfgan_gn.norms import NORMS, GroupNorm
+
+
+def count(model):
+    return sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+
+
+@pytest.fixture(scope="module")
+def published():
+    """The pair at its published width, and its arrays by the authors' names."""
+    keras.utils.set_random_seed(0)
+    networks = build_networks()
+    return networks, {k: v.numpy() for model in networks for k, v in author.variables(model).items()}
+
+
+def test_parameter_counts_are_published(published):
+    assert count(published[0].generator) == 1_204_483
+    assert count(published[0].critic) == 1_055_361
+    assert count(build_networks(norm="none").critic) == 1_053_825
+
+
+def test_norm_sites(published):
+    """Six in the critic, none in its first block; seven in the generator."""
+    sites = {name.rpartition(".")[0] for name in published[1] if name.endswith(".scale")}
+    critic = {f"Discriminator.{block}.N{i}" for block in (2, 3, 4) for i in (1, 2)}
+    generator = {f"Generator.{block}.N{i}" for block in (1, 2, 3) for i in (1, 2)} | {"Generator.OutputN"}
+    assert sites == critic | generator
+
+
+def test_initial_weights_are_uniform_with_the_published_bounds(published):
+    """From the authors' code at width 128; a wrong gain, a Gaussian or a fan miscounted by the stride shows."""
+    bounds = {
+        "Generator.Input.W": 0.052511,
+        "Generator.Output.Filters": 0.071338,
+        "Discriminator.1.Conv1.Filters": 0.100887,
+        "Discriminator.1.Shortcut.Filters": 0.214013,
+        "Discriminator.Output.W": 0.215666,
+    }
+    for name, array in published[1].items():
+        if name.endswith(("Filters", ".W")):
+            bound = bounds.get(name, 0.153093 if "Shortcut" in name else 0.072169)
+            assert 0.95 * bound < abs(array).max() <= 1.00001 * bound, name
+            assert abs(array.std() / (bound / np.sqrt(3)) - 1) < (0.15 if array.size < 1000 else 0.03), name
+        else:
+            assert (array == name.endswith("scale")).all(), name
+    kernels = [array.ravel()[:8] for name, array in published[1].items() if array.shape == (3, 3, 128, 128)]
+    assert len(np.unique(kernels, axis=0)) == len(kernels) == 13, "two layers with equal weights"
+
+
+def test_up_and_down_blocks_resample_where_published(rng):
+    """Upsampling before the first convolution and the shortcut, pooling after the second and the shortcut."""
+    x = tf.constant(rng.normal(size=(2, 8, 8, 4)), tf.float32)
+    up, down, same = (blocks.ResidualBlock(4, way) for way in ("up", "down", None))
+    first = blocks.FirstDownBlock(4)
+    for block in (up, down, same, first):
+        block(x)
+    relu, pool = tf.nn.relu, keras.layers.AveragePooling2D(2)
+    larger = keras.layers.UpSampling2D()(x)
+    np.testing.assert_allclose(
+        up(x),
+        up.shortcut(larger) + up.conv2(relu(up.conv1(keras.layers.UpSampling2D()(relu(x))))),
+        atol=1e-5,
+    )
+    np.testing.assert_allclose(
+        down(x), pool(down.shortcut(x)) + pool(down.conv2(relu(down.conv1(relu(x))))), atol=1e-5
+    )
+    np.testing.assert_allclose(same(x), x + same.conv2(relu(same.conv1(relu(x)))), atol=1e-5)
+    np.testing.assert_allclose(
+        first(x), first.shortcut(pool(x)) + pool(first.conv2(relu(first.conv1(x)))), atol=1e-5
+    )
+
+
+def test_first_conv_of_a_down_block_keeps_the_channels():
+    block = blocks.ResidualBlock(8, "down")
+    block.build((None, 8, 8, 4))
+    assert block.conv1.kernel.shape == (3, 3, 4, 4) and block.conv2.kernel.shape == (3, 3, 4, 8)
+
+
+@pytest.mark.parametrize("size", [16, 64])
+def test_other_image_sizes(size):
+    generator, critic = build_networks(width=8, groups=(4,), image_size=size, z_dim=8, channels=1)
+    images = generator(tf.zeros([2, 8]), training=True)
+    assert images.shape == (2, size, size, 1) and critic(images).shape == (2,)
+
+
+def test_an_image_size_that_the_generator_cannot_make():
+    with pytest.raises(UserError, match="image_size=20.*multiple of 8"):
+        build_networks(width=8, groups=(4,), image_size=20)
+
+
+def test_groups_go_to_the_norm_sites_in_order():
+    critic = build_networks(width=16, groups=(16, 8, 4, 2, 1, 16)).critic
+    norms = [layer for layer in critic._flatten_layers() if isinstance(layer, GroupNorm)]
+    assert {layer.path: layer.groups for layer in norms} == {
+        "critic/block2/norm1": 16,
+        "critic/block2/norm2": 8,
+        "critic/block3/norm1": 4,
+        "critic/block3/norm2": 2,
+        "critic/block4/norm1": 1,
+        "critic/block4/norm2": 16,
+    }
+
+
+def test_groups_that_do_not_divide_name_the_layer():
+    with pytest.raises(UserError, match="groups=32 does not divide the 48 channels of critic/block2/norm1"):
+        build_networks(width=48)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_a_score_depends_on_its_neighbours_only_under_batch_norm(norm, rng):
+    critic = build_networks(width=8, image_size=16, norm=norm, groups=(4,)).critic
+    x = rng.normal(size=(4, 16, 16, 3)).astype(np.float32)
+    other = np.concatenate([x[:1], 3 * rng.normal(size=(3, 16, 16, 3)).astype(np.float32)])
+    difference = abs(critic(x, training=True)[0] - critic(other, training=True)[0])
+    assert (difference > 1e-3) if norm == "batch" else (difference < 1e-5)
+
+
+def test_networks_survive_a_keras_file(tmp_path):
+    for model in build_networks(width=8, image_size=16, z_dim=8, groups=(1, 2, 4, 8, 1, 2)):
+        model.save(tmp_path / "model.keras")
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+        x = tf.random.stateless_normal([3, 8] if model.name == "generator" else [3, 16, 16, 3], [0, 0])
+        np.testing.assert_array_equal(loaded(x, training=True), model(x, training=True))
+
+
+def test_author_names_are_those_of_the_goldens_and_assign_refuses_others():
+    critic = build_networks(width=8, image_size=16, groups=(4,)).critic
+    arrays = {name: np.ones(v.shape) for name, v in author.variables(critic).items()}
+    assert {"Discriminator.2.N1.scale", "Discriminator.Output.W", "Discriminator.1.Shortcut.Biases"} <= arrays.keys()
+    author.assign(critic, arrays)
+    assert all((v.numpy() == 1).all() for v in critic.trainable_variables)
+    with pytest.raises(UserError, match="unknown Discriminator.X"):
+        author.assign(critic, {**arrays, "Discriminator.X": 0})
+    with pytest.raises(UserError, match="Discriminator.Output.W has shape .9, 1., the network needs .8, 1."):
+        author.assign(critic, {**arrays, "Discriminator.Output.W": np.ones((9, 1))})
+    del arrays["Discriminator.Output.b"]
+    with pytest.raises(UserError, match="missing Discriminator.Output.b"):
+        author.assign(critic, arrays)

@@ -1,0 +1,157 @@
+"""Values against the published formulas in numpy; second derivatives against finite differences, in float64."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from differences import penalty_gradient_error
+
+from tfgan_gn.errors import UserError
+from tfgan_gn.norms import (
+    EPSILON,
+    NORMS,
+    BatchNorm,
+    GroupNorm,
+    collect_standing_statistics,
+    get_norm,
+    group_norm,
+    groups_per_site,
+)
+
+NORMALIZING = [name for name in NORMS if name != "none"]
+STOCK = {
+    "group": lambda: keras.layers.GroupNormalization(4, epsilon=EPSILON),
+    "layer": lambda: keras.layers.LayerNormalization(axis=[1, 2, 3], epsilon=EPSILON),
+    "instance": lambda: keras.layers.GroupNormalization(8, epsilon=EPSILON),
+}
+
+
+def published(x, groups, gamma, beta):
+    """Wu and He 2018, figure 3, channels last, in numpy."""
+    n, *pixels, channels = x.shape
+    by_group = x.reshape(n, *pixels, groups, channels // groups)
+    axes = (*range(1, len(pixels) + 1), len(pixels) + 2)
+    mean, variance = by_group.mean(axes, keepdims=True), by_group.var(axes, keepdims=True)
+    return ((by_group - mean) / np.sqrt(variance + 1e-5)).reshape(x.shape) * gamma + beta
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 4, 12), (2, 7, 12), (2, 12), (2, 3, 4, 2, 12)])
+@pytest.mark.parametrize("groups", [1, 3, 4, 12])
+def test_group_norm_is_the_published_formula(rng, shape, groups):
+    x, gamma, beta = rng.normal(2, 3, shape), rng.normal(size=12), rng.normal(size=12)
+    ours = group_norm(tf.constant(x), gamma, beta, groups)
+    np.testing.assert_allclose(ours, published(x, groups, gamma, beta), rtol=0, atol=1e-12)
+
+
+def test_epsilon_is_1e_5(rng):
+    """Seen where the variance is of its size: a wrong epsilon is a factor of many here."""
+    x = 1e-3 * rng.normal(size=(2, 4, 4, 8))
+    ours = group_norm(tf.constant(x), np.ones(8), np.zeros(8), 2)
+    np.testing.assert_allclose(ours, published(x, 2, 1, 0), rtol=0, atol=1e-12)
+    for name in NORMALIZING:
+        assert get_norm(name, 2).epsilon == 1e-5
+
+
+def test_layer_norm_is_one_group_and_instance_norm_a_group_per_channel(float64, rng):
+    x = rng.normal(2, 3, (3, 5, 4, 8))
+    of = {name: get_norm(name, 4)(x).numpy() for name in ("layer", "instance", "group")}
+    layer = (x - x.mean((1, 2, 3), keepdims=True)) / np.sqrt(x.var((1, 2, 3), keepdims=True) + 1e-5)
+    instance = (x - x.mean((1, 2), keepdims=True)) / np.sqrt(x.var((1, 2), keepdims=True) + 1e-5)
+    np.testing.assert_allclose(of["layer"], layer, atol=1e-12)
+    np.testing.assert_allclose(of["instance"], instance, atol=1e-12)
+    np.testing.assert_allclose(GroupNorm(1)(x), layer, atol=1e-12)
+    np.testing.assert_allclose(GroupNorm(8)(x), instance, atol=1e-12)
+    assert abs(of["group"] - layer).max() > 0.1 and abs(of["group"] - instance).max() > 0.1
+
+
+def test_values_equal_the_stock_layers(float64, rng):
+    """What is wrong with them does not show in the forward pass."""
+    x = rng.normal(2, 3, (3, 6, 6, 8))
+    for name, stock in STOCK.items():
+        np.testing.assert_allclose(get_norm(name, 4)(x), stock()(x), atol=1e-10)
+
+
+def small_critic(norm, rng):
+    """One convolution, the norm and a smooth nonlinearity: scores [N] of images [N, 6, 6, 3], and the variables."""
+    keras.utils.set_random_seed(0)
+    conv = keras.layers.Conv2D(8, 3, padding="same")
+    dense = keras.layers.Dense(1)
+
+    def critic(x):
+        return tf.squeeze(dense(tf.reduce_mean(tf.tanh(norm(conv(x), training=True)), [1, 2])), -1)
+
+    critic(tf.zeros([1, 6, 6, 3], tf.float64))
+    for variable in norm.trainable_variables + dense.trainable_variables:
+        variable.assign(variable + 0.3 * rng.normal(size=variable.shape))
+    return critic, conv.trainable_variables + norm.trainable_variables + dense.trainable_variables
+
+
+@pytest.mark.parametrize("name", NORMALIZING)
+def test_gradient_of_the_penalty_is_exact(float64, rng, name):
+    norm = get_norm(name, 4)
+    critic, variables = small_critic(norm, rng)
+    assert penalty_gradient_error(critic, variables, rng.normal(size=(3, 6, 6, 3))) < 1e-8
+
+
+@pytest.mark.parametrize(("name", "least"), [("group", 0.02), ("layer", 1e-4), ("instance", 0.01)])
+def test_stock_layers_get_the_gradient_of_the_penalty_wrong(float64, rng, name, least):
+    """Why this package has norms of its own: `tf.nn.moments` stops a gradient in the variance."""
+    critic, variables = small_critic(STOCK[name](), rng)
+    assert penalty_gradient_error(critic, variables, rng.normal(size=(3, 6, 6, 3))) > least
+
+
+def test_float32_keeps_its_digits_far_from_zero(rng):
+    """At a mean of 1e3 standard deviations float32 itself rounds the input by 6e-5 of one."""
+    x = (1e3 + rng.normal(size=(4, 32, 32, 32))).astype(np.float32)
+    exact = published(x.astype(np.float64), 8, 1, 0)
+    ours = group_norm(tf.constant(x), tf.ones(32), tf.zeros(32), 8)
+    np.testing.assert_allclose(ours, exact, rtol=0, atol=5e-4)
+    batch = BatchNorm()(x, training=True)
+    np.testing.assert_allclose(batch, (x - x.mean((0, 1, 2), dtype=np.float64)) / x.std((0, 1, 2), dtype=np.float64), atol=5e-4)
+    one_pass = (x**2).mean((1, 2)) - x.mean((1, 2)) ** 2  # the shortcut that this rules out
+    assert abs(one_pass - 1).max() > 0.01
+
+
+def test_batch_norm_uses_the_statistics_of_the_batch_and_training_changes_no_state(float64, rng):
+    x = rng.normal(2, 3, (4, 5, 5, 6))
+    norm = BatchNorm()
+    norm.build(x.shape)
+    before = [v.numpy() for v in norm.variables]
+    y = norm(x, training=True)
+    np.testing.assert_allclose(y, (x - x.mean((0, 1, 2))) / np.sqrt(x.var((0, 1, 2)) + 1e-5), atol=1e-12)
+    for old, new in zip(before, norm.variables, strict=True):
+        np.testing.assert_array_equal(old, new.numpy())
+
+
+def test_standing_statistics_are_those_of_all_batches_together(float64, rng):
+    batches = rng.normal(2, 3, (7, 4, 5, 5, 6)) + rng.normal(0, 5, (7, 1, 1, 1, 6))  # batches differ in mean
+    model = keras.Sequential([BatchNorm()])
+    model.build((None, 5, 5, 6))
+    for _ in range(2):  # a second time starts afresh
+        collect_standing_statistics(model, [tf.constant(b) for b in batches])
+    norm = model.layers[0]
+    np.testing.assert_allclose(norm.standing_mean.numpy(), batches.mean((0, 1, 2, 3)), atol=1e-12)
+    np.testing.assert_allclose(norm.standing_variance.numpy(), batches.var((0, 1, 2, 3)), rtol=1e-12)
+    assert not norm.accumulating
+    everything = batches.reshape(-1, 5, 5, 6)
+    expected = (everything - everything.mean((0, 1, 2))) / np.sqrt(everything.var((0, 1, 2)) + 1e-5)
+    np.testing.assert_allclose(model(everything, training=False), expected, atol=1e-10)
+
+
+def test_groups_must_divide_the_channels():
+    with pytest.raises(UserError, match=r"groups=5 does not divide the 8 channels .* 1, 2, 4, 8 .*"):
+        GroupNorm(5).build((None, 4, 4, 8))
+    with pytest.raises(UserError, match="groups=0"):
+        GroupNorm(0).build((None, 4, 4, 8))
+
+
+def test_groups_per_site():
+    assert groups_per_site([4], 3) == (4, 4, 4)
+    assert groups_per_site((4, 2, 1), 3) == (4, 2, 1)
+    with pytest.raises(UserError, match=r"groups=4,2 has 2 numbers: give one, or one for each of the 3"):
+        groups_per_site((4, 2), 3)
+
+
+def test_unknown_norm():
+    with pytest.raises(UserError, match="'grup' is not one of none, batch"):
+        get_norm("grup")

@@ -1,0 +1,116 @@
+"""The schedule, the noise and the replicas of a training step."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import tiny_networks, tiny_trainer
+
+from tfgan_gn import data
+from tfgan_gn.errors import UserError
+from tfgan_gn.trainer import constant, linear_decay
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3), np.uint8)
+
+
+def batches(trainer, first=0):
+    dataset = data.batches(IMAGES, trainer.batch_size, 0, first)
+    return iter(trainer.strategy.experimental_distribute_dataset(dataset))
+
+
+def run(trainer, *calls, first=0):
+    """Trains `calls` iterations each; returns the logs of the last call."""
+    source = batches(trainer, first)
+    for count in calls:
+        logs, slopes = trainer.train(source, tf.constant(count, tf.int64))
+    return {tag: float(value) for tag, value in logs.items()}, slopes
+
+
+def weights(trainer):
+    return [v.numpy() for v in trainer.generator.trainable_variables + trainer.critic.trainable_variables]
+
+
+def test_linear_decay():
+    rate = linear_decay(2e-4, 100)
+    np.testing.assert_allclose([rate(tf.constant(i, tf.int64)) for i in (0, 25, 100, 200)], [2e-4, 1.5e-4, 0, 0], rtol=1e-6)
+    assert float(constant(1e-4)(tf.constant(7, tf.int64))) == np.float32(1e-4)
+
+
+def test_iteration_0_updates_the_critic_only_and_later_ones_both():
+    trainer = tiny_trainer(tiny_networks())
+    generator = [v.numpy() for v in trainer.generator.trainable_variables]
+    logs, slopes = run(trainer, 1)
+    assert np.isnan(logs["generator/loss"]) and slopes.shape == (4,)
+    assert (trainer.critic_optimizer.iterations.numpy(), trainer.generator_optimizer.iterations.numpy()) == (2, 0)
+    for old, new in zip(generator, trainer.generator.trainable_variables, strict=True):
+        np.testing.assert_array_equal(old, new.numpy())
+    run(trainer, 3)
+    assert (trainer.critic_optimizer.iterations.numpy(), trainer.generator_optimizer.iterations.numpy()) == (8, 3)
+    assert trainer.iteration.numpy() == 4
+
+
+def test_an_iteration_is_its_steps_with_its_noise_on_fresh_batches(float64):
+    """Replays two iterations by hand: generator first, then each critic step on the next batch."""
+    driven, by_hand = (tiny_trainer(tiny_networks(), learning_rate=linear_decay(1e-3, 10)) for _ in range(2))
+    logs, slopes = run(driven, 2)
+    source = iter(data.batches(IMAGES, 4, 0))
+    for iteration in range(2):
+        by_hand.iteration.assign(iteration)
+        np.testing.assert_allclose(by_hand.set_learning_rate(), 1e-3 * (1 - iteration / 10), rtol=1e-12)
+        if iteration:
+            loss = by_hand._draw_generator_step()
+        for step in range(2):
+            _, slopes_by_hand = by_hand._draw_critic_step(next(source), step)
+    np.testing.assert_allclose(logs["generator/loss"], loss, rtol=1e-6)
+    np.testing.assert_allclose(slopes, slopes_by_hand, rtol=1e-10)
+    for a, b in zip(weights(driven), weights(by_hand), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-10)
+
+
+def test_iterations_per_call_do_not_matter_and_logs_are_means_over_all_steps():
+    at_once, one_by_one = (tiny_trainer(tiny_networks(), gp_weight=3.0) for _ in range(2))
+    logs, _ = run(at_once, 4)
+    source = batches(one_by_one)
+    each = [one_by_one.train(source, tf.constant(1, tf.int64))[0] for _ in range(4)]
+    for a, b in zip(weights(at_once), weights(one_by_one), strict=True):
+        np.testing.assert_array_equal(a, b)
+    for tag in ("critic/loss", "critic/wasserstein", "critic/gradient_penalty"):
+        np.testing.assert_allclose(logs[tag], np.mean([log[tag] for log in each]), rtol=1e-5)
+    np.testing.assert_allclose(logs["generator/loss"], np.mean([log["generator/loss"] for log in each[1:]]), rtol=1e-5)
+    expected = -logs["critic/wasserstein"] + 3 * logs["critic/gradient_penalty"]
+    np.testing.assert_allclose(logs["critic/loss"], expected, rtol=1e-5)
+
+
+def test_every_draw_is_fresh_and_of_its_distribution():
+    trainer = tiny_trainer(tiny_networks(), batch_size=4000, generator_batch_size=4000)
+    pixels = tf.zeros([4000, 2, 2, 3], tf.uint8)
+    z, noise, eps = (array.numpy() for array in trainer._draw_critic_noise(pixels, 3, 1))
+    assert z.shape == (4000, 8) and noise.shape == pixels.shape and eps.shape == (4000,)
+    np.testing.assert_allclose([z.mean(), z.std()], [0, 1], atol=0.02)
+    np.testing.assert_allclose([noise.min(), noise.max()], [0, 1 / 128], atol=1e-5)
+    np.testing.assert_allclose([eps.min(), eps.mean(), eps.max()], [0, 0.5, 1], atol=0.02)
+    assert abs(np.corrcoef(eps, noise[:, 0, 0, 0])[0, 1]) < 0.06
+    for counters in ((4, 1), (3, 2), (1, 3)):
+        assert (trainer._draw_critic_noise(pixels, *counters)[0].numpy() != z).all()
+    reseeded = tiny_trainer(tiny_networks(), batch_size=4000, generator_batch_size=4000, seed=1)
+    assert (reseeded._draw_critic_noise(pixels, 3, 1)[0].numpy() != z).all()
+
+
+def test_evaluate_is_the_critic_loss_without_an_update():
+    trainer = tiny_trainer(tiny_networks())
+    before = weights(trainer)
+    losses = [float(trainer.evaluate(batches(trainer), tf.constant(3, tf.int64))) for _ in range(2)]
+    assert losses[0] == losses[1]
+    source = iter(data.batches(IMAGES, 4, 0))
+    by_hand = [trainer._draw_critic_loss(next(source), step) for step in range(3)]
+    np.testing.assert_allclose(losses[0], np.mean(by_hand), rtol=1e-5)
+    for old, new in zip(before, weights(trainer), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_batch_that_does_not_split(two_replicas):
+    with two_replicas.scope():
+        networks = tiny_networks()
+        with pytest.raises(UserError, match="batch_size 5 does not split over 2 replicas"):
+            tiny_trainer(networks, batch_size=5)
+        with pytest.raises(UserError, match="generator batch 7 does not split over 2 replicas"):
+            tiny_trainer(networks, generator_batch_size=7)
