@@ -128,15 +128,16 @@ class Recorder:
 
     def log(self, iteration):
         """Writes the means since the last call, the held-out loss and the slopes of the last critic step."""
-        weights = [count for _, count in self.pending]
-        tags = self.pending[-1][0]
-        scalars = {
-            tag: np.average([logs.get(tag, np.nan) for logs, _ in self.pending], weights=weights) for tag in tags
-        }
+        scalars = {}
+        for tag in self.pending[-1][0]:
+            present = [(logs[tag], count) for logs, count in self.pending if tag in logs]
+            values, counts = zip(*present, strict=True)
+            scalars[tag] = np.average(values, weights=counts)
         test_loss = self.trainer.evaluate(self.make_test_batches(), tf.constant(self.test_batches, tf.int64))
         scalars["critic/test_loss"] = float(test_loss)
         scalars["train/learning_rate"] = float(self.trainer.critic_optimizer.learning_rate.numpy())
-        scalars["train/iterations_per_second"] = sum(weights) / (self.clock() - self.since)
+        iterations = sum(count for _, count in self.pending)
+        scalars["train/iterations_per_second"] = iterations / (self.clock() - self.since)
         summaries.write_scalars(self.writer, scalars, iteration)
         summaries.write_histogram(self.writer, "critic/slopes", self.slopes, iteration)
         self.writer.flush()

@@ -1,0 +1,149 @@
+"""Settings: defaults, presets, what wins, what is refused, and what is not listed twice."""
+
+import ast
+import dataclasses
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from tfgan_gn import cli, config, data, norms
+from tfgan_gn.config import Config, make_config
+from tfgan_gn.errors import UserError
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def parse(*flags):
+    return cli.parse_arguments(["train_cifar.py", *flags])
+
+
+def test_defaults_are_the_published_settings_with_group_norm():
+    author = parse()
+    assert (author.norm, author.groups, author.generator_norm, author.dataset) == ("group", (32,), "batch", "cifar10")
+    assert (author.iterations, author.n_critic, author.batch_size, author.generator_batch_multiple) == (100_000, 5, 64, 2)
+    assert (author.learning_rate, author.beta_1, author.beta_2, author.lr_decay) == (2e-4, 0.0, 0.9, "linear")
+    assert (author.gp_weight, author.width, author.z_dim, author.image_size) == (10.0, 128, 128, 32)
+
+
+def test_the_report_preset():
+    report = parse("--preset=report")
+    assert (report.iterations, report.learning_rate, report.beta_1, report.beta_2) == (10_000, 1e-4, 0.5, 0.9)
+    assert (report.lr_decay, report.gp_weight, report.generator_batch_multiple) == ("none", 5.0, 1)
+    assert report.groups == (16, 16, 8, 8, 4, 4)
+
+
+def test_a_flag_wins_over_the_preset_wherever_it_stands():
+    for flags in (("--preset=report", "--gp_weight=7"), ("--gp_weight=7", "--preset=report")):
+        assert parse(*flags).gp_weight == 7
+        assert parse(*flags).learning_rate == 1e-4
+    assert parse("--preset=report", "--gp_weight=10").gp_weight == 10  # also where it is the default of the other
+
+
+def test_every_field_is_a_flag_and_every_flag_sets_it():
+    values = {"groups": "8", "generator_groups": "4", "generator_norm": "group", "dataset": "shapes", "norm": "group"}
+    values |= {"preset": "report", "data_dir": "x", "workdir": "y", "lr_decay": "none", "generator_statistics": "batch"}
+    values |= {"beta_1": "0.25", "beta_2": "0.5"}
+    given = {field.name: values.get(field.name, "17") for field in dataclasses.fields(Config)}
+    settings = dataclasses.asdict(parse(*(f"--{name}={value}" for name, value in given.items())))
+    for name, text in given.items():
+        value = settings[name]
+        assert value in (text, (int(text),) if text.isdigit() else None) or value == float(text), name
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--norm=grup", "--norm=grup: choose one of none, batch, layer, instance, group"),
+        ("--nrom=group", "Unknown command line flag 'nrom'. Did you mean: norm"),
+        ("--groups=a", "--groups=a: give numbers with commas between"),
+        ("--groups=0", "--groups=0: give 1 or more"),
+        ("--groups=", "--groups=: give numbers"),
+        ("--batch_size=1.5", "--batch_size=1.5: give a whole number"),
+        ("--batch_size=0", "--batch_size=0: give 1 or more"),
+        ("--gp_weight=ten", "--gp_weight=ten: give a number"),
+        ("--gp_weight=-1", "--gp_weight=-1.0: give 0 or more"),
+        ("--learning_rate=nan", "--learning_rate=nan: give a finite number"),
+        ("--beta_1=1", "--beta_1=1.0: give 0.9999 or less"),
+        ("--preset=mine", "--preset=mine: choose one of author, report"),
+        ("group", "'group' is not a flag: write --name=value"),
+        ("--norm", "--norm|norm"),
+    ],
+)
+def test_bad_flags(flag, message):
+    with pytest.raises(UserError) as error:
+        parse(flag)
+    assert any(part in str(error.value) for part in message.split("|"))
+
+
+def test_a_flag_without_effect_is_refused():
+    with pytest.raises(UserError, match="--groups has no effect with --norm=layer"):
+        parse("--norm=layer", "--groups=4")
+    with pytest.raises(UserError, match="--generator_groups has no effect with --generator_norm=batch"):
+        parse("--generator_groups=4")
+    parse("--norm=layer", "--preset=report")  # whose groups nobody asked for
+
+
+def test_registries_and_choices_are_the_same_list():
+    choices = {field.name: field.metadata["choices"] for field in dataclasses.fields(Config)}
+    assert choices["norm"] == choices["generator_norm"] == tuple(norms.NORMS)
+    assert choices["dataset"] == tuple(data.DATASETS)
+    assert choices["preset"] == tuple(config.PRESETS)
+
+
+def test_help_shows_every_flag_with_default_and_source():
+    flags = {part.partition("=")[0]: " ".join(part.split()) for part in cli.help_text("").split("\n  --")[1:]}
+    for field in dataclasses.fields(Config):
+        about = flags[field.name]
+        assert field.metadata["help"] in about and field.metadata["source"] in about and "Default" in about
+    assert "Default 32, 16,16,8,8,4,4 in preset report" in flags["groups"]
+
+
+def test_config_file_round_trip_and_refusals(tmp_path):
+    path = str(tmp_path / "config.json")
+    ours = make_config("report", seed=3)
+    config.save_config(ours, path, {"python": "3"})
+    assert config.load_config(path) == ours
+    assert json.load(open(path))["versions"] == {"python": "3"}
+    config.refuse_another(make_config("report", seed=3, log_every=7), ours, "run")
+    with pytest.raises(UserError, match=r"run holds a run with another seed \(there 3, asked 4\)"):
+        config.refuse_another(make_config("report", seed=4), ours, "run")
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(UserError, match="config.json is not the config of a run"):
+        config.load_config(path)
+
+
+def test_help_and_refusals_do_not_wait_for_tensorflow():
+    code = "import sys, train_cifar; train_cifar.main(['x', '{}']); sys.exit('tensorflow' in sys.modules)"
+    for flag in ("--help", "--norm=grup"):
+        subprocess.run([sys.executable, "-c", code.format(flag)], check=True, cwd=ROOT, capture_output=True)
+
+
+LAYERS = [
+    {"errors"},
+    {"config"},
+    {"norms", "losses", "pixels", "shapes", "cifar_files", "folder", "summaries"},
+    {"blocks", "data", "export"},
+    {"models.resnet"},
+    {"models", "trainer", "author"},
+    {"cli", "loop"},
+]
+
+
+def test_imports_go_only_down():
+    rank = {name: i for i, layer in enumerate(LAYERS) for name in layer}
+    files = {path: ".".join(path.relative_to(ROOT / "tfgan_gn").with_suffix("").parts) for path in ROOT.glob("tfgan_gn/**/*.py")}
+    for path, name in files.items():
+        name = name.removesuffix(".__init__")
+        if name == "__init__":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("tfgan_gn"):
+                continue
+            for alias in node.names:
+                module = f"{node.module}.{alias.name}"
+                imported = (module if module.removeprefix("tfgan_gn.") in rank else node.module).removeprefix("tfgan_gn.")
+                assert rank[imported] < rank[name], f"{name} imports {imported}"
+    assert set(files.values()) - {"__init__"} == {n + ".__init__" if n == "models" else n for n in rank}

@@ -1,0 +1,105 @@
+"""The SavedModel: what plain TensorFlow gets from it."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import tiny_networks
+
+from tfgan_gn import export
+from tfgan_gn.errors import UserError
+from tfgan_gn.pixels import quantize
+
+
+def write(generator, path, statistics="standing"):
+    export.export_generator(
+        generator, str(path), z_dim=8, statistics=statistics, batch_size=16, seed=0, metadata={"iteration": 7}
+    )
+    return export.load_generator(str(path))
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return tiny_networks().generator
+
+
+@pytest.fixture(scope="module")
+def exported(generator, tmp_path_factory):
+    path = tmp_path_factory.mktemp("run") / "export"
+    return path, write(generator, path)
+
+
+def test_sample_is_uint8_and_a_function_of_the_seed(exported):
+    _, model = exported
+    images = model.sample(5, 1)
+    assert images.shape == (5, 16, 16, 3) and images.dtype == tf.uint8
+    np.testing.assert_array_equal(images, model.sample(5, 1))
+    assert (images.numpy() != model.sample(5, 2).numpy()).any((1, 2, 3)).all()
+    assert len({image.tobytes() for image in images.numpy()}) == 5
+
+
+@pytest.mark.parametrize("statistics", ["standing", "batch"])
+def test_an_image_of_a_seed_is_the_same_whatever_the_number_asked_for(generator, tmp_path, statistics):
+    model = write(generator, tmp_path / "export", statistics)
+    many = model.sample(2 * export.BLOCK + 3, 1).numpy()
+    assert many.shape[0] == 2 * export.BLOCK + 3
+    for n in (1, export.BLOCK, export.BLOCK + 1):
+        np.testing.assert_array_equal(model.sample(n, 1), many[:n])
+
+
+def test_generate_is_float_and_an_image_depends_on_its_own_z_only(generator, exported):
+    _, model = exported
+    z = tf.random.stateless_normal([6, 8], [0, 0])
+    images = model.generate(z)
+    assert images.dtype == tf.float32 and abs(images.numpy()).max() <= 1
+    np.testing.assert_allclose(images, generator(z, training=False), atol=1e-6)
+    np.testing.assert_allclose(model.generate(z[:1])[0], images[0], atol=1e-6)
+
+
+def test_batch_statistics_tie_images_together_as_published(generator, tmp_path):
+    model = write(generator, tmp_path / "export", "batch")
+    z = tf.random.stateless_normal([6, 8], [0, 0])
+    np.testing.assert_allclose(model.generate(z), generator(z, training=True), atol=1e-6)
+    assert abs(model.generate(z[:3])[0] - model.generate(z)[0]).numpy().max() > 0.01
+
+
+def test_standing_statistics_are_near_those_of_a_large_batch(generator, exported):
+    """The mean image difference is small, and far smaller than between batch statistics of two images."""
+    z = tf.random.stateless_normal([512, 8], [3, 4])
+    large = generator(z, training=True)
+    assert abs(exported[1].generate(z) - large).numpy().mean() < 0.05
+
+
+def test_plain_tensorflow_loads_it_without_this_package(exported, tmp_path):
+    path, model = exported
+    code = (
+        "import sys, tensorflow as tf\n"
+        f"model = tf.saved_model.load({str(path)!r})\n"
+        f"open({str(tmp_path / 'images')!r}, 'wb').write(model.sample(num_images=3, seed=5).numpy().tobytes())\n"
+        "assert 'tfgan_gn' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-I", "-c", code], check=True, cwd=tmp_path)
+    assert (tmp_path / "images").read_bytes() == model.sample(3, 5).numpy().tobytes()
+
+
+def test_sample_quantizes_what_generate_makes(exported):
+    _, model = exported
+    key = tf.random.fold_in(tf.constant([4, 0], tf.int64), tf.constant(0, tf.int64))
+    z = tf.random.stateless_normal([export.BLOCK, 8], key)
+    np.testing.assert_array_equal(model.sample(export.BLOCK, 4), quantize(model.generate(z)))
+
+
+def test_metadata(exported):
+    facts = json.loads(exported[1].metadata().numpy())
+    assert facts == {"iteration": 7, "z_dim": 8, "statistics": "standing"}
+
+
+def test_what_is_not_an_export(tmp_path):
+    with pytest.raises(UserError, match="nowhere is not a readable SavedModel"):
+        export.load_generator(str(tmp_path / "nowhere"))
+    tf.saved_model.save(tf.Module(), str(tmp_path / "other"))
+    with pytest.raises(UserError, match="without `sample`"):
+        export.load_generator(str(tmp_path / "other"))
