@@ -1,0 +1,138 @@
+"""The command as a user runs it, in processes of its own."""
+
+import json
+
+import pathlib
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+ROOT = pathlib.Path(__file__).parents[1]
+TINY = {"dataset": "shapes", "width": 8, "groups": 4, "batch_size": 8, "n_critic": 1, "test_batches": 1}
+
+
+def start(workdir, limit=None, **flags):
+    """The command at its tiniest; `limit` is the size in bytes that a file may have."""
+    arguments = [f"--{name}={value}" for name, value in {**TINY, "workdir": workdir, **flags}.items() if value is not None]
+
+    def before():
+        if limit:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    return subprocess.Popen(
+        [sys.executable, "train_cifar.py", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=before,
+    )
+
+
+def command(workdir, **kwargs):
+    process = start(workdir, **kwargs)
+    process.out, process.err = process.communicate(timeout=300)
+    return process
+
+
+def refused(workdir, **kwargs):
+    """The message of a run that must end with one, and no traceback."""
+    process = command(workdir, **kwargs)
+    assert process.returncode == 1, process.err
+    assert "Traceback" not in process.err
+    messages = [line for line in process.err.splitlines() if line.startswith("train_cifar.py: error:")]
+    assert len(messages) == 1, process.err
+    return messages[0]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run of 4 iterations."""
+    workdir = tmp_path_factory.mktemp("runs") / "run"
+    process = command(workdir, iterations=4, sample_every=2, checkpoint_every=2)
+    assert process.returncode == 0, process.err
+    return workdir, process
+
+
+def test_a_run_leaves_what_it_promises_and_says_where(finished):
+    workdir, process = finished
+    assert sorted(path.name for path in workdir.iterdir()) == ["checkpoints", "config.json", "export", "samples", "tensorboard"]
+    settings = json.loads((workdir / "config.json").read_text())
+    assert settings["config"]["width"] == 8 and settings["config"]["groups"] == [4]
+    assert settings["versions"]["tensorflow"] == tf.__version__
+    assert sorted(p.name for p in (workdir / "samples").iterdir()) == ["000001.png", "000002.png", "000004.png"]
+    images = tf.saved_model.load(str(workdir / "export"))
+    assert images.sample(3, 0).shape == (3, 32, 32, 3)
+    assert process.err.splitlines()[-1].startswith(f"done: look at {workdir}/samples/000004.png")
+    assert "it/s" not in process.err, "no progress line where there is no terminal"
+
+
+def test_another_config_in_the_folder_is_refused_naming_the_field(finished):
+    message = refused(finished[0], iterations=4, seed=5)
+    assert "another seed (there 0, asked 5)" in message
+
+
+def test_a_run_in_two_parts_is_the_run_in_one(finished, tmp_path):
+    """Stopped by SIGTERM at some iteration, resumed by the same command: bit for bit the same generator."""
+    whole, _ = finished
+    workdir = tmp_path / "run"
+    process = start(workdir, iterations=4, sample_every=2, checkpoint_every=2)
+    wait_for(workdir / "tensorboard")
+    time.sleep(1)  # now it traces the first iteration, which takes seconds
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 128 + signal.SIGTERM, err
+    assert "stopped and saved at iteration" in err and "Traceback" not in err
+    process = command(workdir, iterations=4, sample_every=2, checkpoint_every=2)
+    assert process.returncode == 0 and "resumed at iteration" in process.err
+    parts, one = (tf.train.load_checkpoint(str(path / "checkpoints")) for path in (workdir, whole))
+    for name in one.get_variable_to_shape_map():
+        if name != "_CHECKPOINTABLE_OBJECT_GRAPH" and not name.startswith("save_counter"):
+            np.testing.assert_array_equal(parts.get_tensor(name), one.get_tensor(name), err_msg=name)
+
+
+def test_ctrl_c_while_loading_is_quiet(tmp_path):
+    process = start(tmp_path / "run", iterations=10**6)
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 130 and "Traceback" not in err, err
+
+
+def wait_for(path):
+    for _ in range(600):
+        if path.exists():
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"{path} did not come")
+
+
+def test_a_full_disk_is_one_message_and_what_was_saved_stays(finished, tmp_path):
+    """A limit on the size of a file stands for it: the checkpoint is the first that does not fit."""
+    message = refused(tmp_path / "run", iterations=4, limit=20_000)
+    assert f"cannot write to {tmp_path}/run" in message and "make room" in message
+
+
+def test_bad_input_is_one_message(tmp_path):
+    assert "groups=3 does not divide the 8 channels of critic/block2/norm1" in refused(tmp_path / "a", groups=3)
+    missing = refused(tmp_path / "b", dataset="folder", data_dir=tmp_path / "nowhere")
+    assert "nowhere is not a folder" in missing
+    diverged = refused(tmp_path / "c", iterations=50, learning_rate=1e30)
+    assert "the run diverged" in diverged
+    assert not (tmp_path / "a").exists() and not (tmp_path / "b").exists(), "a refused run leaves no folder behind"
+
+
+def test_batch_norm_in_the_critic_says_once_why_it_does_not_fit(tmp_path):
+    process = command(tmp_path / "run", norm="batch", groups=None, iterations=1)
+    assert process.returncode == 0 and process.err.count("the two do not fit") == 1
+
+
+def test_help_is_on_standard_output():
+    process = subprocess.run([sys.executable, "train_cifar.py", "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == 0 and "--norm=none|batch|layer|instance|group" in process.stdout
