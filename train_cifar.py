@@ -63,7 +63,9 @@ def build(config):
         adam(config.beta_1, config.beta_2),
         adam(config.beta_1, config.beta_2),
         loss=LOSSES["wasserstein"],
-        learning_rate=linear_decay(config.learning_rate, config.iterations) if decay else constant(config.learning_rate),
+        learning_rate=linear_decay(config.learning_rate, config.iterations)
+        if decay
+        else constant(config.learning_rate),
         gp_weight=config.gp_weight,
         n_critic=config.n_critic,
         batch_size=config.batch_size,

@@ -23,7 +23,12 @@ def parse(*flags):
 def test_defaults_are_the_published_settings_with_group_norm():
     author = parse()
     assert (author.norm, author.groups, author.generator_norm, author.dataset) == ("group", (32,), "batch", "cifar10")
-    assert (author.iterations, author.n_critic, author.batch_size, author.generator_batch_multiple) == (100_000, 5, 64, 2)
+    assert (author.iterations, author.n_critic, author.batch_size, author.generator_batch_multiple) == (
+        100_000,
+        5,
+        64,
+        2,
+    )
     assert (author.learning_rate, author.beta_1, author.beta_2, author.lr_decay) == (2e-4, 0.0, 0.9, "linear")
     assert (author.gp_weight, author.width, author.z_dim, author.image_size) == (10.0, 128, 128, 32)
 
@@ -106,7 +111,7 @@ def test_config_file_round_trip_and_refusals(tmp_path):
     ours = make_config("report", seed=3)
     config.save_config(ours, path, {"python": "3"})
     assert config.load_config(path) == ours
-    assert json.load(open(path))["versions"] == {"python": "3"}
+    assert json.loads((tmp_path / "config.json").read_text())["versions"] == {"python": "3"}
     config.refuse_another(make_config("report", seed=3, log_every=7), ours, "run")
     with pytest.raises(UserError, match=r"run holds a run with another seed \(there 3, asked 4\)"):
         config.refuse_another(make_config("report", seed=4), ours, "run")
@@ -134,7 +139,10 @@ LAYERS = [
 
 def test_imports_go_only_down():
     rank = {name: i for i, layer in enumerate(LAYERS) for name in layer}
-    files = {path: ".".join(path.relative_to(ROOT / "tfgan_gn").with_suffix("").parts) for path in ROOT.glob("tfgan_gn/**/*.py")}
+    files = {
+        path: ".".join(path.relative_to(ROOT / "tfgan_gn").with_suffix("").parts)
+        for path in ROOT.glob("tfgan_gn/**/*.py")
+    }
     for path, name in files.items():
         name = name.removesuffix(".__init__")
         if name == "__init__":
@@ -144,6 +152,8 @@ def test_imports_go_only_down():
                 continue
             for alias in node.names:
                 module = f"{node.module}.{alias.name}"
-                imported = (module if module.removeprefix("tfgan_gn.") in rank else node.module).removeprefix("tfgan_gn.")
+                imported = (module if module.removeprefix("tfgan_gn.") in rank else node.module).removeprefix(
+                    "tfgan_gn."
+                )
                 assert rank[imported] < rank[name], f"{name} imports {imported}"
     assert set(files.values()) - {"__init__"} == {n + ".__init__" if n == "models" else n for n in rank}

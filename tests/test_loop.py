@@ -215,9 +215,8 @@ def test_the_sample_grid_is_of_fixed_noise(tmp_path):
 
 
 def test_a_disk_that_cannot_be_written_to(tmp_path):
-    with pytest.raises(UserError, match="cannot write to run: .*saved before is still there"):
-        with loop.writing_to("run"):
-            raise OSError(28, "No space left on device")
+    with pytest.raises(UserError, match="cannot write to run: .*saved before is still there"), loop.writing_to("run"):
+        raise OSError(28, "No space left on device")
     trainer = tiny_trainer(tiny_networks())
     (tmp_path / "samples").write_text("a file where a folder should be")
     with pytest.raises(UserError, match="cannot write to"):

@@ -71,13 +71,9 @@ def test_up_and_down_blocks_resample_where_published(rng):
         up.shortcut(larger) + up.conv2(relu(up.conv1(keras.layers.UpSampling2D()(relu(x))))),
         atol=1e-5,
     )
-    np.testing.assert_allclose(
-        down(x), pool(down.shortcut(x)) + pool(down.conv2(relu(down.conv1(relu(x))))), atol=1e-5
-    )
+    np.testing.assert_allclose(down(x), pool(down.shortcut(x)) + pool(down.conv2(relu(down.conv1(relu(x))))), atol=1e-5)
     np.testing.assert_allclose(same(x), x + same.conv2(relu(same.conv1(relu(x)))), atol=1e-5)
-    np.testing.assert_allclose(
-        first(x), first.shortcut(pool(x)) + pool(first.conv2(relu(first.conv1(x)))), atol=1e-5
-    )
+    np.testing.assert_allclose(first(x), first.shortcut(pool(x)) + pool(first.conv2(relu(first.conv1(x)))), atol=1e-5)
 
 
 def test_first_conv_of_a_down_block_keeps_the_channels():

@@ -107,7 +107,9 @@ def test_float32_keeps_its_digits_far_from_zero(rng):
     ours = group_norm(tf.constant(x), tf.ones(32), tf.zeros(32), 8)
     np.testing.assert_allclose(ours, exact, rtol=0, atol=5e-4)
     batch = BatchNorm()(x, training=True)
-    np.testing.assert_allclose(batch, (x - x.mean((0, 1, 2), dtype=np.float64)) / x.std((0, 1, 2), dtype=np.float64), atol=5e-4)
+    np.testing.assert_allclose(
+        batch, (x - x.mean((0, 1, 2), dtype=np.float64)) / x.std((0, 1, 2), dtype=np.float64), atol=5e-4
+    )
     one_pass = (x**2).mean((1, 2)) - x.mean((1, 2)) ** 2  # the shortcut that this rules out
     assert abs(one_pass - 1).max() > 0.01
 

@@ -1,7 +1,6 @@
 """The command as a user runs it, in processes of its own."""
 
 import json
-
 import pathlib
 import resource
 import signal
@@ -19,7 +18,9 @@ TINY = {"dataset": "shapes", "width": 8, "groups": 4, "batch_size": 8, "n_critic
 
 def start(workdir, limit=None, **flags):
     """The command at its tiniest; `limit` is the size in bytes that a file may have."""
-    arguments = [f"--{name}={value}" for name, value in {**TINY, "workdir": workdir, **flags}.items() if value is not None]
+    arguments = [
+        f"--{name}={value}" for name, value in {**TINY, "workdir": workdir, **flags}.items() if value is not None
+    ]
 
     def before():
         if limit:
@@ -62,7 +63,13 @@ def finished(tmp_path_factory):
 
 def test_a_run_leaves_what_it_promises_and_says_where(finished):
     workdir, process = finished
-    assert sorted(path.name for path in workdir.iterdir()) == ["checkpoints", "config.json", "export", "samples", "tensorboard"]
+    assert sorted(path.name for path in workdir.iterdir()) == [
+        "checkpoints",
+        "config.json",
+        "export",
+        "samples",
+        "tensorboard",
+    ]
     settings = json.loads((workdir / "config.json").read_text())
     assert settings["config"]["width"] == 8 and settings["config"]["groups"] == [4]
     assert settings["versions"]["tensorflow"] == tf.__version__

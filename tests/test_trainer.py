@@ -31,7 +31,9 @@ def weights(trainer):
 
 def test_linear_decay():
     rate = linear_decay(2e-4, 100)
-    np.testing.assert_allclose([rate(tf.constant(i, tf.int64)) for i in (0, 25, 100, 200)], [2e-4, 1.5e-4, 0, 0], rtol=1e-6)
+    np.testing.assert_allclose(
+        [rate(tf.constant(i, tf.int64)) for i in (0, 25, 100, 200)], [2e-4, 1.5e-4, 0, 0], rtol=1e-6
+    )
     assert float(constant(1e-4)(tf.constant(7, tf.int64))) == np.float32(1e-4)
 
 

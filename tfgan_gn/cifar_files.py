@@ -52,7 +52,9 @@ def _checked(read_file, path):
         if labels.min() < 0 or labels.max() > 9:
             raise ValueError("has labels outside 0 to 9")
     except (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, pickle.UnpicklingError) as error:
-        raise UserError(f"{path} is not a readable CIFAR-10 file: {error}. Fetch and unpack the archive again") from None
+        raise UserError(
+            f"{path} is not a readable CIFAR-10 file: {error}. Fetch and unpack the archive again"
+        ) from None
     return rows.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels
 
 
@@ -70,19 +72,21 @@ def _read_pickle(path):
     return batch[b"data"], batch[b"labels"]
 
 
+_reconstruct = np.zeros(0).__reduce__()[0]
+_ALLOWED = {
+    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+    # how Python 3 writes bytes for Python 2; the real one would also run other codecs
+    ("_codecs", "encode"): lambda text, _: text.encode("latin1"),
+}
+
+
 class _Restricted(pickle.Unpickler):
     """Unpickles arrays, lists, dicts and strings only: a pickle from a stranger could run any code."""
 
-    ALLOWED = {
-        ("numpy.core.multiarray", "_reconstruct"): np.zeros(0).__reduce__()[0],
-        ("numpy._core.multiarray", "_reconstruct"): np.zeros(0).__reduce__()[0],
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-        # how Python 3 writes bytes for Python 2; the real one would also run other codecs
-        ("_codecs", "encode"): lambda text, _: text.encode("latin1"),
-    }
-
     def find_class(self, module, name):
-        if (module, name) not in self.ALLOWED:
+        if (module, name) not in _ALLOWED:
             raise pickle.UnpicklingError(f"it asks to run {module}.{name}, which no CIFAR-10 file needs")
-        return self.ALLOWED[module, name]
+        return _ALLOWED[module, name]

@@ -40,7 +40,9 @@ BIG = 2**31 - 1
 class Config:
     """Every setting of a run, checked. Raises UserError for a value out of range."""
 
-    preset: str = option("author", "the settings to start from; a flag given wins over it", choices=("author", "report"))
+    preset: str = option(
+        "author", "the settings to start from; a flag given wins over it", choices=("author", "report")
+    )
     norm: str = option("group", "norm at the critic's six sites", "Wu and He 2018", choices=NORM_NAMES)
     groups: tuple[int, ...] = option((32,), "groups of --norm=group: one, or six in order", "Wu and He 2018", low=1)
     generator_norm: str = option("batch", "norm at the generator's seven sites", AUTHOR, choices=NORM_NAMES)
@@ -62,7 +64,9 @@ class Config:
     n_critic: int = option(5, "critic updates per iteration", AUTHOR + " N_CRITIC", low=1)
     gp_weight: float = option(10.0, "lambda, the weight of the gradient penalty", AUTHOR, low=0)
     learning_rate: float = option(2e-4, "Adam's, of both networks", AUTHOR + " LR", low=0)
-    lr_decay: str = option("linear", "to 0 at the last iteration, or not", AUTHOR + " DECAY", choices=("linear", "none"))
+    lr_decay: str = option(
+        "linear", "to 0 at the last iteration, or not", AUTHOR + " DECAY", choices=("linear", "none")
+    )
     beta_1: float = option(0.0, "Adam's decay of the mean", AUTHOR, low=0, high=0.9999)
     beta_2: float = option(0.9, "Adam's decay of the square", AUTHOR, low=0, high=0.9999)
     seed: int = option(0, "of weights, noise and order of the data", low=0, high=BIG)
@@ -120,7 +124,9 @@ def parse(field, text):
             return tuple(int(part) for part in text.split(","))
         return field.type(text)
     except ValueError:
-        kind = "numbers with commas between" if typing.get_origin(field.type) else {int: "a whole number"}.get(field.type)
+        kind = (
+            "numbers with commas between" if typing.get_origin(field.type) else {int: "a whole number"}.get(field.type)
+        )
         raise UserError(f"--{field.name}={text}: give {kind or 'a number'}") from None
 
 
@@ -153,7 +159,9 @@ def load_config(path):
             settings = json.load(file)["config"]
         return Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} is not the config of a run of this version ({error}); give another --workdir") from None
+        raise UserError(
+            f"{path} is not the config of a run of this version ({error}); give another --workdir"
+        ) from None
 
 
 def refuse_another(config, saved, path):

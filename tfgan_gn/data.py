@@ -102,7 +102,9 @@ def _cifar10(data_dir, image_size):
     else:
         train, test = _from_tfds("cifar10", data_dir, CIFAR10_URL, CIFAR10_WAYS_OUT)
         source = f"tensorflow-datasets in {data_dir or 'its own folder'}"
-    splits = (Split(np.stack([folder.resize_and_crop(x, image_size) for x in images]), y) for images, y in (train, test))
+    splits = (
+        Split(np.stack([folder.resize_and_crop(x, image_size) for x in images]), y) for images, y in (train, test)
+    )
     return Dataset(*splits, CIFAR10_CLASSES, f"cifar10 from {source}")
 
 
@@ -115,7 +117,9 @@ def _folder(data_dir, image_size):
 
 def _shapes(data_dir, image_size):
     if data_dir:
-        raise UserError(f"--data_dir={data_dir} has no effect with --dataset=shapes, which draws its images: leave it out")
+        raise UserError(
+            f"--data_dir={data_dir} has no effect with --dataset=shapes, which draws its images: leave it out"
+        )
     train, test = (draw_shapes(n, image_size, seed) for seed, n in enumerate((SHAPES_TRAIN, SHAPES_TEST)))
     return Dataset(Split(*train), Split(*test), CLASSES, "shapes, drawn here")
 

@@ -30,9 +30,7 @@ class _Sampler(tf.Module):
 
         size = generate.get_concrete_function().structured_outputs.shape[1:]
 
-        @tf.function(
-            input_signature=[tf.TensorSpec([], tf.int64, "num_images"), tf.TensorSpec([], tf.int64, "seed")]
-        )
+        @tf.function(input_signature=[tf.TensorSpec([], tf.int64, "num_images"), tf.TensorSpec([], tf.int64, "seed")])
         def sample(num_images, seed):
             def block(first):
                 key = tf.random.fold_in(tf.stack([seed, 0]), first)

@@ -205,9 +205,9 @@ def _refuse_divergence(logs, iteration, checkpoint):
     for tag, value in logs.items():
         if not math.isfinite(value):
             raise UserError(
-                f"{tag} is {value} at iteration {iteration}: the run diverged. Nothing is saved from here on; "
-                f"{checkpoint or 'no checkpoint'} stays. Try a lower --learning_rate or a higher --gp_weight in another "
-                "--workdir"
+                f"{tag} is {value} at iteration {iteration}: the run diverged. Nothing more is saved; "
+                f"{checkpoint or 'no checkpoint'} stays. Try a lower --learning_rate or a higher --gp_weight in "
+                "another --workdir"
             )
 
 

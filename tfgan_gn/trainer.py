@@ -173,7 +173,7 @@ class Trainer:
             (logs, slopes): means by tag over all steps run (generator/loss is 0/0 = NaN if there was no generator
             step), and the slopes of the last critic step [batch_size].
         """
-        critic_logs = {tag: 0.0 for tag in ("critic/loss", "critic/wasserstein", "critic/gradient_penalty")}
+        critic_logs = dict.fromkeys(("critic/loss", "critic/wasserstein", "critic/gradient_penalty"), 0.0)
         generator_loss, generator_steps = 0.0, 0.0
         slopes = tf.zeros([self.batch_size], self.dtype)
         critic_steps = tf.cast(iterations, tf.float32) * self.n_critic

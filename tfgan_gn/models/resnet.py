@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tfgan_gn.blocks import conv3x3, GLOROT, dense, down_block, first_down_block, same_block, up_block
+from tfgan_gn.blocks import GLOROT, conv3x3, dense, down_block, first_down_block, same_block, up_block
 from tfgan_gn.errors import UserError
 from tfgan_gn.norms import get_norm, groups_per_site
 

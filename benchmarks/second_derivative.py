@@ -1,0 +1,74 @@
+"""How wrong the stock norms make the critic's gradient: the published critic, ours beside Keras' layers, in float64.
+
+    python benchmarks/second_derivative.py
+
+Both critics have the same weights and see the same images; losses agree to 1e-10, gradients do not.
+"""
+
+import pathlib
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+
+from tfgan_gn import norms
+from tfgan_gn.losses import LOSSES, gradient_penalty, interpolate
+from tfgan_gn.models import build_networks
+from tfgan_gn.shapes import draw_shapes
+
+WIDTHS, BATCH, GP_WEIGHT = (32, 64, 128), 16, 10.0
+STOCK = {
+    "group": lambda groups, **kw: keras.layers.GroupNormalization(groups, epsilon=norms.EPSILON, **kw),
+    "instance": lambda groups, **kw: keras.layers.GroupNormalization(-1, epsilon=norms.EPSILON, **kw),
+    "layer": lambda groups, **kw: keras.layers.GroupNormalization(1, epsilon=norms.EPSILON, **kw),
+}
+
+
+def critic_gradient(critic, real, fake, eps):
+    """The critic's loss and its gradient by every parameter."""
+    with tf.GradientTape() as tape:
+        penalty, _ = gradient_penalty(critic, interpolate(real, fake, eps))
+        loss = LOSSES["wasserstein"].critic(critic(real), critic(fake)) + GP_WEIGHT * penalty
+    return float(loss), tape.gradient(loss, critic.trainable_variables)
+
+
+def compare(norm, width):
+    """(difference of the losses, error of the stock gradient: of all parameters together, of the worst tensor)."""
+    settings = {"width": width, "norm": norm, "groups": (width // 4,)}
+    ours = build_networks(**settings)
+    kept, norms.NORMS[norm] = norms.NORMS[norm], norms.Norm(STOCK[norm])
+    stock = build_networks(**settings).critic
+    norms.NORMS[norm] = kept
+    by_path = {v.path: v for v in stock.trainable_variables}
+    for v in ours.critic.trainable_variables:
+        by_path[v.path].assign(v)
+    real = tf.constant(draw_shapes(BATCH, 32, 0)[0] / 128 - 1)
+    rng = np.random.default_rng(0)
+    fake = ours.generator(tf.constant(rng.normal(size=(BATCH, 128))), training=True)
+    eps = tf.constant(rng.uniform(size=BATCH))
+    (loss, exact), (stock_loss, wrong) = (critic_gradient(c, real, fake, eps) for c in (ours.critic, stock))
+    wrong = dict(zip((v.path for v in stock.trainable_variables), wrong, strict=True))
+    pairs = [(g, wrong[v.path]) for v, g in zip(ours.critic.trainable_variables, exact, strict=True)]
+    sizes = [float(tf.norm(g)) for g, _ in pairs]
+    errors = [float(tf.norm(g - w)) for g, w in pairs]
+    worst = max(e / s for e, s in zip(errors, sizes, strict=True) if s > 1e-9)
+    return abs(loss - stock_loss), np.linalg.norm(errors) / np.linalg.norm(sizes), worst
+
+
+def main():
+    """Prints the table."""
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    sys.stdout.write("norm      width  |loss - loss|  gradient off by  worst tensor\n")
+    for norm in STOCK:
+        for width in WIDTHS:
+            keras.utils.set_random_seed(0)
+            loss, error, worst = compare(norm, width)
+            sys.stdout.write(f"{norm:9} {width:5}  {loss:13.0e}  {error:15.1%}  {worst:12.1%}\n")
+
+
+if __name__ == "__main__":
+    main()
