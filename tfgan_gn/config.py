@@ -34,6 +34,18 @@ def option(default, help, source=OURS, *, choices=None, low=None, high=None, fre
 
 NORM_NAMES = ("none", "batch", "layer", "instance", "group")
 BIG = 2**31 - 1
+PRESETS = {
+    "author": {},
+    "report": {
+        "iterations": 10_000,
+        "learning_rate": 1e-4,
+        "beta_1": 0.5,
+        "lr_decay": "none",
+        "gp_weight": 5.0,
+        "generator_batch_multiple": 1,
+        "groups": (16, 16, 8, 8, 4, 4),
+    },
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +53,7 @@ class Config:
     """Every setting of a run, checked. Raises UserError for a value out of range."""
 
     preset: str = option(
-        "author", "the settings to start from; a flag given wins over it", choices=("author", "report")
+        "author", "the settings to start from; a flag given wins over it", f"{AUTHOR}, {REPORT}", choices=tuple(PRESETS)
     )
     norm: str = option("group", "norm at the critic's six sites", "Wu and He 2018", choices=NORM_NAMES)
     groups: tuple[int, ...] = option((32,), "groups of --norm=group: one, or six in order", "Wu and He 2018", low=1)
@@ -88,20 +100,6 @@ class Config:
             _check(field, getattr(self, field.name))
         if self.workdir == "":
             object.__setattr__(self, "workdir", os.path.join("runs", f"{self.dataset}-{self.preset}-{self.norm}"))
-
-
-PRESETS = {
-    "author": {},
-    "report": {
-        "iterations": 10_000,
-        "learning_rate": 1e-4,
-        "beta_1": 0.5,
-        "lr_decay": "none",
-        "gp_weight": 5.0,
-        "generator_batch_multiple": 1,
-        "groups": (16, 16, 8, 8, 4, 4),
-    },
-}
 
 
 def make_config(preset="author", **given):
