@@ -1,4 +1,6 @@
-"""Draws the curves of a run folder from its TensorBoard files: python docs/curves.py RUN_FOLDER OUT.png
+"""Draws the curves of a run folder from its TensorBoard files.
+
+    python docs/curves.py RUN_FOLDER OUT.png
 
 Needs matplotlib: pip install '.[plots]'.
 """
@@ -21,7 +23,7 @@ PANELS = (
 
 
 def read(folder):
-    """tag -> (steps, values) of all scalars below a folder of TensorBoard files."""
+    """(steps, values) by tag of all scalars below a folder of TensorBoard files."""
     events = EventAccumulator(folder, size_guidance={"tensors": 0}).Reload()
     curves = {}
     for tag in {tag for panel in PANELS for tag in panel}:

@@ -127,7 +127,7 @@ def test_help_and_refusals_do_not_wait_for_tensorflow():
 
 
 LAYERS = [
-    {"errors"},
+    {"errors", "files"},
     {"config"},
     {"norms", "losses", "pixels", "shapes", "cifar_files", "folder", "summaries"},
     {"blocks", "data", "export"},

@@ -73,3 +73,23 @@ def test_two_replicas_compute_what_one_does(architecture, norm, two_replicas, fl
     np.testing.assert_allclose(slopes_of_one, slopes_of_two, rtol=1e-9)
     for a, b in zip(weights(one), weights(two), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-9)
+
+
+def test_a_generator_on_two_replicas_is_exported_and_saved_as_on_one(two_replicas, tmp_path):
+    """Batch norm, whose standing statistics are collected outside of the replicas."""
+    one = tiny_trainer(tiny_networks())
+    with two_replicas.scope():
+        two = tiny_trainer(tiny_networks())
+    z, images = tf.random.stateless_normal([5, 8], [1, 2]), []
+    for name, trainer in (("one", one), ("two", two)):
+        path = str(tmp_path / name)
+        export_generator(trainer.generator, path, z_dim=8, statistics="standing", batch_size=4, seed=0, metadata={})
+        loaded = load_generator(path)
+        images.append(loaded.generate(z))
+    np.testing.assert_allclose(*images, atol=1e-5)
+    for variable in two.critic.trainable_variables:
+        variable.assign(variable + 1)
+    loop.restore(two, str(tmp_path / "checkpoints"), 1).save(checkpoint_number=0)
+    loop.restore(one, str(tmp_path / "checkpoints"), 1)
+    for a, b in zip(weights(one), weights(two), strict=True):
+        np.testing.assert_array_equal(a, b)

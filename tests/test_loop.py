@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from conftest import tiny_networks, tiny_trainer
 
-from tfgan_gn import data, loop, summaries
+from tfgan_gn import data, files, loop, summaries
 from tfgan_gn.errors import UserError
 
 
@@ -236,3 +236,16 @@ def test_png_is_written_whole(tmp_path):
     summaries.write_png(str(path), image)
     np.testing.assert_array_equal(tf.io.decode_png(path.read_bytes()), image)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+    path = tmp_path / "a"
+    files.write_whole(str(path), b"old")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        files.write_whole(str(path), b"new")
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]

@@ -7,6 +7,7 @@ import os
 import typing
 
 from tfgan_gn.errors import UserError
+from tfgan_gn.files import write_whole
 
 AUTHOR = "gan_cifar_resnet.py"  # Gulrajani et al. 2017, github.com/igul222/improved_wgan_training
 REPORT = "gan_cifar10.py"  # the group-norm report, github.com/gzmkobe/wgan_with_group_normalization
@@ -145,9 +146,7 @@ def _check(field, value):
 def save_config(config, path, versions):
     """Writes every setting and the versions as JSON, whole or not at all."""
     text = json.dumps({"config": dataclasses.asdict(config), "versions": versions}, indent=2)
-    with open(path + ".tmp", "w") as file:
-        file.write(text + "\n")
-    os.replace(path + ".tmp", path)
+    write_whole(path, f"{text}\n".encode())
 
 
 def load_config(path):

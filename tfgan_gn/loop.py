@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import re
 import signal
 
 import numpy as np
@@ -212,4 +213,5 @@ def _refuse_divergence(logs, iteration, checkpoint):
 
 
 def _first_line(error):
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+    text = re.sub(r"\{\{.*?\}\}\s*", "", str(error)).strip() or type(error).__name__  # TensorFlow's node names
+    return text.splitlines()[0][:300]

@@ -1,9 +1,9 @@
 """What a person watches: image grids, PNG files and TensorBoard points."""
 
-import os
-
 import numpy as np
 import tensorflow as tf
+
+from tfgan_gn.files import write_whole
 
 
 def image_grid(images, columns):
@@ -26,9 +26,7 @@ def image_grid(images, columns):
 
 def write_png(path, image):
     """Writes a uint8 image [H, W, C] as PNG, whole or not at all."""
-    with open(path + ".tmp", "wb") as file:
-        file.write(tf.io.encode_png(image).numpy())
-    os.replace(path + ".tmp", path)
+    write_whole(path, tf.io.encode_png(image).numpy())
 
 
 def write_scalars(writer, scalars, step):
