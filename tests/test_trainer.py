@@ -7,6 +7,7 @@ from conftest import tiny_networks, tiny_trainer
 
 from tfgan_gn import data
 from tfgan_gn.errors import UserError
+from tfgan_gn.losses import gradient_penalty, interpolate
 from tfgan_gn.trainer import constant, linear_decay
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3), np.uint8)
@@ -116,3 +117,20 @@ def test_a_batch_that_does_not_split(two_replicas):
             tiny_trainer(networks, batch_size=5)
         with pytest.raises(UserError, match="generator batch 7 does not split over 2 replicas"):
             tiny_trainer(networks, generator_batch_size=7)
+
+
+def test_critic_loss_is_the_equation_with_batch_statistics_everywhere(float64, rng):
+    """Batch norm in the critic is the one norm for which the mode of each pass shows."""
+    trainer = tiny_trainer(tiny_networks("batch"), gp_weight=3.0)
+    real, fake = (tf.constant(rng.uniform(-1, 1, (4, 16, 16, 3))) for _ in range(2))
+    eps = tf.constant(rng.uniform(size=4))
+    loss, logs, slopes = trainer.critic_loss(real, fake, eps)
+
+    def d(x):
+        return trainer.critic(x, training=True)
+
+    scores = d(tf.concat([real, fake], 0)).numpy()  # one pass, as published: they share their statistics
+    penalty, expected = gradient_penalty(d, interpolate(real, fake, eps))
+    np.testing.assert_allclose(slopes, expected, rtol=1e-12)
+    np.testing.assert_allclose(logs["critic/wasserstein"], scores[:4].mean() - scores[4:].mean(), rtol=1e-10)
+    np.testing.assert_allclose(loss, scores[4:].mean() - scores[:4].mean() + 3 * penalty, rtol=1e-12)
