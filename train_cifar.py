@@ -75,17 +75,34 @@ def build(config):
     )
 
 
-def prepare_workdir(config):
-    """Makes the run folder, or refuses one that holds another run."""
-    from tfgan_gn.loop import writing_to
-
+def refuse_another_run(config):
+    """Raises UserError where the run folder holds a run with other settings."""
     path = os.path.join(config.workdir, "config.json")
     if os.path.exists(path):
         refuse_another(config, load_config(path), config.workdir)
-        return
+
+
+def export(config, generator):
+    """Writes the run's SavedModel and says what to look at next."""
+    from tfgan_gn.export import export_generator
+    from tfgan_gn.loop import writing_to
+
+    folder = os.path.join(config.workdir, "export")
     with writing_to(config.workdir):
-        os.makedirs(config.workdir, exist_ok=True)
-        save_config(config, path, versions())
+        export_generator(
+            generator,
+            folder,
+            z_dim=config.z_dim,
+            statistics=config.generator_statistics,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            metadata={"iteration": config.iterations, "versions": versions()},
+        )
+    grid = os.path.join(config.workdir, "samples", f"{config.iterations:06d}.png")
+    say(
+        f"done: look at {grid}, run `tensorboard --logdir {config.workdir}`, or sample in Python: "
+        f"model = tf.saved_model.load({json.dumps(folder)}); model.sample(64, 1)"
+    )
 
 
 def train(config):
@@ -93,25 +110,27 @@ def train(config):
     import tensorflow as tf
 
     from tfgan_gn import data, loop
-    from tfgan_gn.export import export_generator
     from tfgan_gn.norms import NORMS
 
+    refuse_another_run(config)
     if NORMS[config.norm].critic_caveat:
         say(f"note: {NORMS[config.norm].critic_caveat}")
     strategy = tf.distribute.MirroredStrategy()
     with strategy.scope():
         trainer = build(config)
     dataset = data.make_dataset(config.dataset, config.data_dir, config.image_size)
-    prepare_workdir(config)
     manager = loop.restore(trainer, os.path.join(config.workdir, "checkpoints"), config.keep_checkpoints)
     start = int(trainer.iteration.numpy())
+    batches = data.batches(dataset.train.images, config.batch_size, config.seed, start * config.n_critic)
+    test = strategy.experimental_distribute_dataset(data.test_batches(dataset.test.images, config.batch_size, 0))
     say(
         f"{dataset.source}: {len(dataset.train.images)} images to learn, {len(dataset.test.images)} held out; "
         f"{strategy.num_replicas_in_sync} x {tf.config.list_logical_devices()[-1].device_type}; "
         f"{config.workdir}: {'iteration 0' if not start else f'resumed at iteration {start}'} of {config.iterations}"
     )
-    batches = data.batches(dataset.train.images, config.batch_size, config.seed, start * config.n_critic)
-    test = strategy.experimental_distribute_dataset(data.test_batches(dataset.test.images, config.batch_size, 0))
+    with loop.writing_to(config.workdir):  # only now, when nothing of this run can be refused, is the folder its own
+        os.makedirs(config.workdir, exist_ok=True)
+        save_config(config, os.path.join(config.workdir, "config.json"), versions())
     recorder = loop.Recorder(
         trainer, manager, config.workdir, lambda: iter(test), config.test_batches, clock=time.monotonic
     )
@@ -130,21 +149,7 @@ def train(config):
         if stop():
             say(f"stopped and saved at iteration {int(trainer.iteration.numpy())}; the same command resumes")
             return 128 + stop()
-        with loop.writing_to(config.workdir):
-            export_generator(
-                trainer.generator,
-                os.path.join(config.workdir, "export"),
-                z_dim=config.z_dim,
-                statistics=config.generator_statistics,
-                batch_size=config.batch_size,
-                seed=config.seed,
-                metadata={"iteration": config.iterations, "versions": versions()},
-            )
-    grid = os.path.join(config.workdir, "samples", f"{config.iterations:06d}.png")
-    say(
-        f"done: look at {grid}, run `tensorboard --logdir {config.workdir}`, or sample in Python: "
-        f"model = tf.saved_model.load({json.dumps(os.path.join(config.workdir, 'export'))}); model.sample(64, 1)"
-    )
+    export(config, trainer.generator)
     return 0
 
 

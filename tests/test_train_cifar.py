@@ -132,6 +132,8 @@ def test_bad_input_is_one_message(tmp_path):
     assert "nowhere is not a folder" in missing
     diverged = refused(tmp_path / "c", iterations=50, learning_rate=1e30)
     assert "the run diverged" in diverged
+    assert "is more than the 10000 images" in refused(tmp_path / "d", batch_size=20_000)
+    assert not (tmp_path / "d" / "config.json").exists(), "a refused run must not claim the folder"
     assert not (tmp_path / "a").exists() and not (tmp_path / "b").exists(), "a refused run leaves no folder behind"
 
 
