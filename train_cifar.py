@@ -80,6 +80,12 @@ def refuse_another_run(config):
     path = os.path.join(config.workdir, "config.json")
     if os.path.exists(path):
         refuse_another(config, load_config(path), config.workdir)
+    elif os.path.exists(os.path.join(config.workdir, "checkpoints", "checkpoint")):
+        raise UserError(
+            f"{config.workdir} holds checkpoints but no config.json: bring it back, or give another --workdir"
+        )
+    elif os.path.isfile(config.workdir):
+        raise UserError(f"--workdir={config.workdir} is a file: give a folder")
 
 
 def export(config, generator):
@@ -131,10 +137,10 @@ def train(config):
     with loop.writing_to(config.workdir):  # only now, when nothing of this run can be refused, is the folder its own
         os.makedirs(config.workdir, exist_ok=True)
         save_config(config, os.path.join(config.workdir, "config.json"), versions())
-    recorder = loop.Recorder(
-        trainer, manager, config.workdir, lambda: iter(test), config.test_batches, clock=time.monotonic
-    )
     with loop.stop_requests() as stop:
+        recorder = loop.Recorder(
+            trainer, manager, config.workdir, lambda: iter(test), config.test_batches, clock=time.monotonic
+        )
         loop.fit(
             trainer,
             iter(strategy.experimental_distribute_dataset(batches)),
@@ -149,7 +155,7 @@ def train(config):
         if stop():
             say(f"stopped and saved at iteration {int(trainer.iteration.numpy())}; the same command resumes")
             return 128 + stop()
-    export(config, trainer.generator)
+        export(config, trainer.generator)
     return 0
 
 
@@ -161,12 +167,15 @@ def main(argv):
         if config is None:
             sys.stdout.write(cli.help_text(__doc__) + "\n")
             return 0
-        return train(config)
+        from tfgan_gn.loop import fitting_in_memory  # which imports TensorFlow
+
+        with fitting_in_memory():
+            return train(config)
     except UserError as error:
         say(f"train_cifar.py: error: {error}")
         return 1
     except KeyboardInterrupt:
-        say("stopped before training began; nothing was lost")
+        say("interrupted; the same command goes on from the newest checkpoint, where there is one")
         return 130
 
 

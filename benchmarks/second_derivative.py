@@ -21,9 +21,9 @@ from tfgan_gn.shapes import draw_shapes
 
 WIDTHS, BATCH, GP_WEIGHT = (32, 64, 128), 16, 10.0
 STOCK = {
-    "group": lambda groups, **kw: keras.layers.GroupNormalization(groups, epsilon=norms.EPSILON, **kw),
-    "instance": lambda groups, **kw: keras.layers.GroupNormalization(-1, epsilon=norms.EPSILON, **kw),
-    "layer": lambda groups, **kw: keras.layers.GroupNormalization(1, epsilon=norms.EPSILON, **kw),
+    "group": lambda groups, name=None: keras.layers.GroupNormalization(groups, epsilon=norms.EPSILON, name=name),
+    "instance": lambda groups, name=None: keras.layers.GroupNormalization(-1, epsilon=norms.EPSILON, name=name),
+    "layer": lambda groups, name=None: keras.layers.GroupNormalization(1, epsilon=norms.EPSILON, name=name),
 }
 
 

@@ -156,4 +156,6 @@ def test_imports_go_only_down():
                     "tfgan_gn."
                 )
                 assert rank[imported] < rank[name], f"{name} imports {imported}"
+            if node.module == "tfgan_gn.config":
+                assert name == "cli", f"{name} imports config"
     assert set(files.values()) - {"__init__"} == {n + ".__init__" if n == "models" else n for n in rank}

@@ -162,6 +162,22 @@ def test_folder_with_classes(tmp_path):
         assert label == (image[0, 0, 0] >= 5)
 
 
+def test_a_folder_is_the_same_however_its_path_is_written(tmp_path, monkeypatch):
+    for i in range(20):
+        write_image(tmp_path / "photos" / f"{i}.png", np.full((8, 8, 3), i, np.uint8))
+    monkeypatch.chdir(tmp_path)
+    assert {data.make_dataset("folder", path, 8).classes for path in ("photos", "./photos/", "photos/.")} == {
+        ("image",)
+    }
+
+
+def test_jpegs_are_decoded_without_a_shift_of_colour(rng):
+    """Red 200 everywhere, which TensorFlow's fast transform does not bring back."""
+    image = np.zeros((16, 16, 3), np.uint8) + np.array([200, 30, 90], np.uint8)
+    decoded = folder.decode_exactly(tf.io.encode_jpeg(image, quality=100))
+    np.testing.assert_allclose(decoded, image, atol=1)
+
+
 def test_images_are_scaled_by_the_shorter_side_and_cut_in_the_middle():
     image = np.zeros((10, 40, 3), np.uint8)
     image[:, 10:30] = 200

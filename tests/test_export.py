@@ -97,6 +97,16 @@ def test_metadata(exported):
     assert facts == {"iteration": 7, "z_dim": 8, "statistics": "standing"}
 
 
+def test_a_new_export_takes_the_place_of_the_old_one(generator, tmp_path):
+    for path in (tmp_path / "export", f"{tmp_path}/export/"):
+        export.export_generator(
+            generator, str(path), z_dim=8, statistics="batch", batch_size=4, seed=0, metadata={"path": str(path)}
+        )
+    model = export.load_generator(str(tmp_path / "export"))
+    assert json.loads(model.metadata().numpy())["path"].endswith("export/")
+    assert [path.name for path in tmp_path.iterdir()] == ["export"]
+
+
 def test_what_is_not_an_export(tmp_path):
     with pytest.raises(UserError, match="nowhere is not a readable SavedModel"):
         export.load_generator(str(tmp_path / "nowhere"))

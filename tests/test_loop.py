@@ -12,6 +12,7 @@ from conftest import tiny_networks, tiny_trainer
 
 from tfgan_gn import data, files, loop, summaries
 from tfgan_gn.errors import UserError
+from tfgan_gn.pixels import quantize
 
 
 class StubTrainer:
@@ -207,9 +208,20 @@ def events(path):
     return values
 
 
-def test_the_sample_grid_is_of_fixed_noise(tmp_path):
+def test_a_held_out_loss_that_is_not_finite_stops_the_run(tmp_path):
+    trainer = tiny_trainer(tiny_networks())
+    recorder = recorder_of(trainer, tmp_path)
+    recorder.add({"critic/loss": 1.0}, tf.zeros(4), 1)
+    trainer.critic.dense.bias.assign([np.nan])
+    with pytest.raises(UserError, match="critic/test_loss is nan at iteration 3"):
+        recorder.log(3)
+
+
+def test_the_sample_grid_is_of_fixed_noise_normalized_as_published(tmp_path):
     trainer = tiny_trainer(tiny_networks())
     first = recorder_of(trainer, tmp_path).draw().numpy()
+    z = tf.random.stateless_normal([100, 8], [trainer.seed, loop.FIXED_Z])
+    assert abs(first.astype(int) - quantize(trainer.generator(z, training=True)).numpy()).max() <= 1
     np.testing.assert_array_equal(first, recorder_of(trainer, tmp_path).draw())
     assert first.shape == (100, 16, 16, 3) and len({image.tobytes() for image in first}) == 100
 

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 import tensorflow as tf
 
 ROOT = pathlib.Path(__file__).parents[1]
-TINY = {"dataset": "shapes", "width": 8, "groups": 4, "batch_size": 8, "n_critic": 1, "test_batches": 1}
+TINY = {"dataset": "shapes", "width": 8, "groups": 4, "batch_size": 8, "n_critic": 2, "test_batches": 1}
 
 
 def start(workdir, limit=None, **flags):
@@ -91,7 +92,6 @@ def test_a_run_in_two_parts_is_the_run_in_one(finished, tmp_path):
     workdir = tmp_path / "run"
     process = start(workdir, iterations=4, sample_every=2, checkpoint_every=2)
     wait_for(workdir / "tensorboard")
-    time.sleep(1)  # now it traces the first iteration, which takes seconds
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 128 + signal.SIGTERM, err
@@ -102,6 +102,12 @@ def test_a_run_in_two_parts_is_the_run_in_one(finished, tmp_path):
     for name in one.get_variable_to_shape_map():
         if name != "_CHECKPOINTABLE_OBJECT_GRAPH" and not name.startswith("save_counter"):
             np.testing.assert_array_equal(parts.get_tensor(name), one.get_tensor(name), err_msg=name)
+
+
+def test_checkpoints_without_their_config_are_refused(finished, tmp_path):
+    shutil.copytree(finished[0], tmp_path / "run")
+    (tmp_path / "run" / "config.json").unlink()
+    assert "holds checkpoints but no config.json" in refused(tmp_path / "run", iterations=4)
 
 
 def test_ctrl_c_while_loading_is_quiet(tmp_path):
@@ -123,13 +129,16 @@ def wait_for(path):
 def test_a_full_disk_is_one_message_and_what_was_saved_stays(finished, tmp_path):
     """A limit on the size of a file stands for it: the checkpoint is the first that does not fit."""
     message = refused(tmp_path / "run", iterations=4, limit=20_000)
-    assert f"cannot write to {tmp_path}/run" in message and "make room" in message
+    assert f"cannot write to {tmp_path}/run" in message and "was saved before is still there" in message
 
 
 def test_bad_input_is_one_message(tmp_path):
-    assert "groups=3 does not divide the 8 channels of critic/block2/norm1" in refused(tmp_path / "a", groups=3)
+    assert "3 groups do not divide the 8 channels of critic/block2/norm1" in refused(tmp_path / "a", groups=3)
     missing = refused(tmp_path / "b", dataset="folder", data_dir=tmp_path / "nowhere")
     assert "nowhere is not a folder" in missing
+    (tmp_path / "file").write_text("")
+    assert "is a file: give a folder" in refused(tmp_path / "file")
+    assert "out of memory" in refused(tmp_path / "e", z_dim=2_000_000_000)
     diverged = refused(tmp_path / "c", iterations=50, learning_rate=1e30)
     assert "the run diverged" in diverged
     assert "is more than the 10000 images" in refused(tmp_path / "d", batch_size=20_000)

@@ -8,6 +8,7 @@ from conftest import tiny_networks, tiny_trainer
 from tfgan_gn import data
 from tfgan_gn.errors import UserError
 from tfgan_gn.losses import gradient_penalty, interpolate
+from tfgan_gn.pixels import dequantize
 from tfgan_gn.trainer import constant, linear_decay
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3), np.uint8)
@@ -98,16 +99,31 @@ def test_every_draw_is_fresh_and_of_its_distribution():
     assert (reseeded._draw_critic_noise(pixels, 3, 1)[0].numpy() != z).all()
 
 
-def test_evaluate_is_the_critic_loss_without_an_update():
-    trainer = tiny_trainer(tiny_networks())
+def test_evaluate_is_the_critic_loss_with_fixed_noise_and_no_update(float64):
+    """Batch norm in both networks, so that the mode of each pass shows."""
+    trainer = tiny_trainer(tiny_networks("batch"))
     before = weights(trainer)
-    losses = [float(trainer.evaluate(batches(trainer), tf.constant(3, tf.int64))) for _ in range(2)]
+    losses = []
+    for iteration in (0, 7):
+        trainer.iteration.assign(iteration)
+        losses.append(float(trainer.evaluate(batches(trainer), tf.constant(3, tf.int64))))
     assert losses[0] == losses[1]
-    source = iter(data.batches(IMAGES, 4, 0))
-    by_hand = [trainer._draw_critic_loss(next(source), step) for step in range(3)]
-    np.testing.assert_allclose(losses[0], np.mean(by_hand), rtol=1e-5)
+    source, by_hand = iter(data.batches(IMAGES, 4, 0)), []
+    for step in range(3):
+        pixels = next(source)
+        z, noise, eps = trainer._draw_critic_noise(pixels, -1, step)
+        fake = trainer.generator(z, training=True)
+        by_hand.append(trainer.critic_loss(dequantize(pixels, noise), fake, eps)[0])
+    np.testing.assert_allclose(losses[0], np.mean(by_hand), rtol=1e-6)
     for old, new in zip(before, weights(trainer), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_generator_loss_uses_batch_statistics_in_both_networks(float64, rng):
+    trainer = tiny_trainer(tiny_networks("batch"))
+    z = tf.constant(rng.normal(size=(6, 8)))
+    expected = -tf.reduce_mean(trainer.critic(trainer.generator(z, training=True), training=True))
+    np.testing.assert_allclose(trainer.generator_step(z), expected, rtol=1e-12)
 
 
 def test_a_batch_that_does_not_split(two_replicas):

@@ -15,19 +15,19 @@ def author_uniform(scale):
     return keras.initializers.VarianceScaling(scale, mode="fan_avg", distribution="uniform")
 
 
-def conv3x3(filters, scale=HE, **kwargs):
+def conv3x3(filters, scale=HE, name=None):
     """3x3 convolution, stride 1, same padding, with bias."""
-    return keras.layers.Conv2D(filters, 3, padding="same", kernel_initializer=author_uniform(scale), **kwargs)
+    return keras.layers.Conv2D(filters, 3, padding="same", kernel_initializer=author_uniform(scale), name=name)
 
 
-def conv1x1(filters, **kwargs):
+def conv1x1(filters, name=None):
     """1x1 convolution of a shortcut, with bias; initialised for what no ReLU follows."""
-    return keras.layers.Conv2D(filters, 1, kernel_initializer=author_uniform(GLOROT), **kwargs)
+    return keras.layers.Conv2D(filters, 1, kernel_initializer=author_uniform(GLOROT), name=name)
 
 
-def dense(units, **kwargs):
+def dense(units, name=None):
     """Linear layer with bias."""
-    return keras.layers.Dense(units, kernel_initializer=author_uniform(GLOROT), **kwargs)
+    return keras.layers.Dense(units, kernel_initializer=author_uniform(GLOROT), name=name)
 
 
 def upsample(x):

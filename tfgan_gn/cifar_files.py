@@ -51,7 +51,7 @@ def _checked(read_file, path):
             raise ValueError(f"holds {rows.dtype} {rows.shape} with {len(labels)} labels, not uint8 (N, {ROW}) with N")
         if labels.min() < 0 or labels.max() > 9:
             raise ValueError("has labels outside 0 to 9")
-    except (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, pickle.UnpicklingError) as error:
+    except _DAMAGE as error:
         raise UserError(
             f"{path} is not a readable CIFAR-10 file: {error}. Fetch and unpack the archive again"
         ) from None
@@ -72,6 +72,10 @@ def _read_pickle(path):
     return batch[b"data"], batch[b"labels"]
 
 
+_DAMAGE = (  # what reading a file with changed bytes was seen to raise
+    *(OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, ImportError),
+    *(MemoryError, OverflowError, pickle.UnpicklingError),
+)
 _reconstruct = np.zeros(0).__reduce__()[0]
 _ALLOWED = {
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,

@@ -42,7 +42,7 @@ def parse_arguments(argv):
     Raises:
         UserError: an argument that is not a flag, an unknown flag, or a bad value.
     """
-    if {"--help", "-help", "-h", "--helpfull"} & set(argv[1:]):
+    if any(argument == "-h" or argument.lstrip("-").startswith("help") for argument in argv[1:]):
         return None
     flag_values = flags.FlagValues()
     define_flags(flag_values)

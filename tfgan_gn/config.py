@@ -155,7 +155,7 @@ def load_config(path):
         with open(path) as file:
             settings = json.load(file)["config"]
         return Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{path} is not the config of a run of this version ({error}); give another --workdir"
         ) from None

@@ -1,7 +1,6 @@
 """Data sets by name, decoded once into memory, and the endless batches that training draws from them."""
 
 import os
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from typing import NamedTuple
@@ -10,12 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_gn import cifar_files, folder
-from tfgan_gn.errors import UserError
+from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.shapes import CLASSES, draw_shapes
 
 SHAPES_TRAIN, SHAPES_TEST = 10_000, 2_000
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar.html"
+CIFAR10_ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"  # which TFDS fetches
 CIFAR10_WAYS_OUT = (
     "Bring the data and say where: --data_dir=PATH with a folder that tensorflow-datasets prepared, or with the "
     f"original files from {CIFAR10_URL} (data_batch_1 and so on, python or binary version). Without any data, "
@@ -78,7 +78,8 @@ def batches(images, batch_size, seed, first=0):
     per_epoch = len(images) // batch_size
     if per_epoch == 0:
         raise UserError(f"--batch_size={batch_size} is more than the {len(images)} images there are: give fewer")
-    pixels = tf.constant(images)
+    with tf.device("CPU"):  # a GPU would else hold the whole set, to no use
+        pixels = tf.constant(images)
 
     def epoch_indices(epoch):
         order = tf.random.experimental.stateless_shuffle(tf.range(len(images)), seed=tf.stack([seed, epoch]))
@@ -100,7 +101,7 @@ def _cifar10(data_dir, image_size):
         train, test = cifar_files.read(*files)
         source = f"the original files in {files[0]}"
     else:
-        train, test = _from_tfds("cifar10", data_dir, CIFAR10_URL, CIFAR10_WAYS_OUT)
+        train, test = _from_tfds("cifar10", data_dir, CIFAR10_ARCHIVE, CIFAR10_WAYS_OUT)
         source = f"tensorflow-datasets in {data_dir or 'its own folder'}"
     splits = (
         Split(np.stack([folder.resize_and_crop(x, image_size) for x in images]), y) for images, y in (train, test)
@@ -128,34 +129,34 @@ def _from_tfds(name, data_dir, url, ways_out):
     """Reads the train and test split of a TFDS image data set, which is fetched only where its host answers."""
     import tensorflow_datasets as tfds  # takes seconds to import, and only this needs it
 
-    builder = tfds.builder(name, data_dir=data_dir or None)
-    if not os.path.exists(os.path.join(str(builder.data_path), "dataset_info.json")):
-        _refuse_without_network(url, f"{name} is not in {builder.data_path} and cannot be fetched", ways_out)
-        builder.download_and_prepare()
-
     @tfds.decode.make_decoder(output_dtype=tf.uint8)
     def decode(example, feature):
-        # Reads PNG too. TFDS' own decoder takes the fast transform for JPEG, which shifts red and blue by a level.
-        image = tf.io.decode_jpeg(example, channels=3, dct_method="INTEGER_ACCURATE")
-        return tf.ensure_shape(image, feature.shape)
+        return tf.ensure_shape(folder.decode_exactly(example), feature.shape)
 
-    def split(which):
+    def split(builder, which):
         data = builder.as_dataset(split=which, as_supervised=True, batch_size=1000, decoders={"image": decode()})
         images, labels = zip(*data.as_numpy_iterator())
         return np.concatenate(images), np.concatenate(labels)
 
+    where = data_dir or "tensorflow-datasets' folder"
     try:
-        return split("train"), split("test")
-    except (tf.errors.OpError, OSError) as error:
-        raise UserError(f"{builder.data_path} cannot be read: {str(error).splitlines()[0]}. {ways_out}") from None
+        builder = tfds.builder(name, data_dir=data_dir or None)
+        where = str(builder.data_path)
+        if not os.path.exists(os.path.join(where, "dataset_info.json")):
+            _refuse_without_network(url, f"{name} is not in {where} and cannot be fetched", ways_out)
+            builder.download_and_prepare()
+        return split(builder, "train"), split(builder, "test")
+    except UserError:
+        raise
+    except Exception as error:  # what a damaged folder or a broken download raises is not documented
+        raise UserError(f"{name} in {where} cannot be read: {first_line(error)}. {ways_out}") from error
 
 
 def _refuse_without_network(url, what, ways_out):
+    """Asks for the archive's head; TFDS alone would try for minutes."""
     try:
         urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=5).close()
-    except urllib.error.HTTPError:
-        pass  # the host answers
-    except OSError as error:
+    except OSError as error:  # no host, or its refusal
         raise UserError(f"{what} ({error}). {ways_out}") from None
 
 

@@ -6,7 +6,7 @@ import shutil
 
 import tensorflow as tf
 
-from tfgan_gn.errors import UserError
+from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.norms import collect_standing_statistics
 from tfgan_gn.pixels import quantize
 
@@ -70,10 +70,14 @@ def export_generator(generator, path, *, z_dim, statistics, batch_size, seed, me
     if statistics == "standing":
         seeds = (tf.random.fold_in(tf.constant([seed, 1], tf.int64), i) for i in range(STANDING_BATCHES))
         collect_standing_statistics(generator, (tf.random.stateless_normal([batch_size, z_dim], s) for s in seeds))
-    shutil.rmtree(path + ".tmp", ignore_errors=True)
-    tf.saved_model.save(_Sampler(generator, z_dim, statistics, metadata), path + ".tmp")
-    shutil.rmtree(path, ignore_errors=True)
-    os.replace(path + ".tmp", path)
+    new, old = os.path.normpath(path) + ".tmp", os.path.normpath(path) + ".old"
+    shutil.rmtree(new, ignore_errors=True)
+    tf.saved_model.save(_Sampler(generator, z_dim, statistics, metadata), new)
+    if os.path.exists(path):
+        shutil.rmtree(old, ignore_errors=True)
+        os.replace(os.path.normpath(path), old)
+    os.replace(new, os.path.normpath(path))
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def load_generator(path):
@@ -91,7 +95,7 @@ def load_generator(path):
     try:
         loaded = tf.saved_model.load(path)
     except (OSError, tf.errors.OpError, ValueError) as error:
-        raise UserError(f"{path} is not a readable SavedModel: {str(error).splitlines()[0]}") from None
+        raise UserError(f"{path} is not a readable SavedModel: {first_line(error)}") from None
     if not hasattr(loaded, "sample"):
         raise UserError(f"{path} is a SavedModel without `sample`: give the export/ folder of a run")
     return loaded

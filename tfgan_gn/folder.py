@@ -6,7 +6,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from tfgan_gn.errors import UserError
+from tfgan_gn.errors import UserError, first_line
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 HOLD_OUT = 20  # every twentieth image in order of path is held out for the test loss
@@ -32,6 +32,14 @@ def resize_and_crop(image, size):
     return np.rint(np.clip(resized[top : top + size, left : left + size], 0, 255)).astype(np.uint8)
 
 
+def decode_exactly(contents):
+    """Decodes a JPEG or PNG (a string tensor) to uint8 [H, W, 3].
+
+    TensorFlow's default takes a fast transform for JPEG, which shifts red and blue by a level.
+    """
+    return tf.io.decode_jpeg(contents, channels=3, dct_method="INTEGER_ACCURATE")
+
+
 def read(data_dir, image_size):
     """Reads every image below a folder.
 
@@ -46,16 +54,19 @@ def read(data_dir, image_size):
     Raises:
         UserError: no images, images both in the folder and in sub-folders, or one that cannot be decoded.
     """
+    data_dir = os.path.normpath(data_dir)
     paths, classes = _list(data_dir)
     labels = np.array([classes.index(os.path.relpath(p, data_dir).split(os.sep)[0]) if classes else 0 for p in paths])
 
     def load(path):
         try:
-            image = tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False)
+            contents = tf.io.read_file(path)
+            if tf.io.is_jpeg(contents):
+                image = decode_exactly(contents)
+            else:
+                image = tf.io.decode_image(contents, channels=3, expand_animations=False)
         except tf.errors.OpError as error:
-            raise UserError(
-                f"{path} is not a readable image ({error.message.splitlines()[0]}): remove or replace it"
-            ) from None
+            raise UserError(f"{path} is not a readable image ({first_line(error)}): remove or replace it") from None
         return resize_and_crop(image.numpy(), image_size)
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
@@ -67,10 +78,10 @@ def read(data_dir, image_size):
 
 def _list(data_dir):
     found = []
-    for folder, folders, names in os.walk(data_dir):
+    for folder, folders, names in os.walk(data_dir, onerror=_refuse_unreadable, followlinks=True):
         folders.sort()
         found += [os.path.join(folder, name) for name in sorted(names) if name.lower().endswith(ENDINGS)]
-    top = [path for path in found if os.path.dirname(path) == os.path.normpath(data_dir)]
+    top = {path for path in found if os.path.dirname(path) == data_dir}
     if len(found) < HOLD_OUT:
         raise UserError(
             f"{data_dir} holds {len(found)} images ({', '.join(ENDINGS)}): one in {HOLD_OUT} is held out, so give at "
@@ -78,9 +89,13 @@ def _list(data_dir):
         )
     if top and len(top) < len(found):
         raise UserError(
-            f"{data_dir} holds images ({os.path.basename(top[0])}) and folders of images "
-            f"({os.path.relpath(os.path.dirname(next(p for p in found if p not in set(top))), data_dir)}): "
+            f"{data_dir} holds images ({os.path.basename(min(top))}) and folders of images "
+            f"({os.path.relpath(os.path.dirname(min(set(found) - top)), data_dir)}): "
             "put all of them into class folders, or none"
         )
     classes = () if top else tuple(sorted({os.path.relpath(path, data_dir).split(os.sep)[0] for path in found}))
     return found, classes
+
+
+def _refuse_unreadable(error):
+    raise UserError(f"{error.filename} cannot be read ({error.strerror}): give permission, or move it away")

@@ -3,7 +3,6 @@
 import contextlib
 import math
 import os
-import re
 import signal
 
 import numpy as np
@@ -11,7 +10,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from tfgan_gn import summaries
-from tfgan_gn.errors import UserError
+from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.pixels import quantize
 
 SECONDS_PER_CALL = 2.0  # iterations run on the device in one go, so that Ctrl-C and the progress line answer soon
@@ -56,7 +55,7 @@ def restore(trainer, directory, keep):
         except (tf.errors.OpError, IndexError, ValueError, AssertionError) as error:
             older = [os.path.basename(path) for path in manager.checkpoints if path != newest]
             raise UserError(
-                f"checkpoint {newest} cannot be read ({_first_line(error)}). Nothing was changed. "
+                f"checkpoint {newest} cannot be read ({first_line(error)}). Nothing was changed. "
                 + (
                     f"To go on from the one before, write 'model_checkpoint_path: \"{older[-1]}\"' into "
                     f"{os.path.join(directory, 'checkpoint')}"
@@ -90,13 +89,25 @@ def stop_requests():
 
 @contextlib.contextmanager
 def writing_to(workdir):
-    """Turns what a full or read-only disk raises into a UserError."""
+    """Turns what a full or read-only disk raises into a UserError; only writes belong within it."""
     try:
         yield
     except (OSError, tf.errors.OpError) as error:
         raise UserError(
-            f"cannot write to {workdir}: {_first_line(error)}. What was saved before is still there: make room or "
-            "give write permission, and run the same command again"
+            f"cannot write to {workdir}: {first_line(error)}. What was saved before is still there: mend that, or give "
+            "another --workdir, and run the same command again"
+        ) from error
+
+
+@contextlib.contextmanager
+def fitting_in_memory():
+    """Turns running out of memory into a UserError."""
+    try:
+        yield
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise UserError(
+            f"out of memory: {first_line(error)}. Give a smaller --batch_size, --width or --image_size; what was saved "
+            "before is still there"
         ) from error
 
 
@@ -136,25 +147,29 @@ class Recorder:
             scalars[tag] = np.average(values, weights=counts)
         test_loss = self.trainer.evaluate(self.make_test_batches(), tf.constant(self.test_batches, tf.int64))
         scalars["critic/test_loss"] = float(test_loss)
+        refuse_divergence(scalars, iteration, self.manager.latest_checkpoint)
         scalars["train/learning_rate"] = float(self.trainer.critic_optimizer.learning_rate.numpy())
         iterations = sum(count for _, count in self.pending)
         scalars["train/iterations_per_second"] = iterations / (self.clock() - self.since)
-        summaries.write_scalars(self.writer, scalars, iteration)
-        summaries.write_histogram(self.writer, "critic/slopes", self.slopes, iteration)
-        self.writer.flush()
+        with writing_to(self.workdir):
+            summaries.write_scalars(self.writer, scalars, iteration)
+            summaries.write_histogram(self.writer, "critic/slopes", self.slopes, iteration)
+            self.writer.flush()
         self.pending, self.since = [], self.clock()
 
     def sample(self, iteration):
         """Writes the grid of the fixed noise, each image normalized beside the others, as published."""
         grid = summaries.image_grid(self.draw().numpy(), GRID)
-        summaries.write_images(self.writer, "samples", grid, iteration)
-        summaries.write_png(os.path.join(self.workdir, "samples", f"{iteration:06d}.png"), grid)
+        with writing_to(self.workdir):
+            summaries.write_images(self.writer, "samples", grid, iteration)
+            summaries.write_png(os.path.join(self.workdir, "samples", f"{iteration:06d}.png"), grid)
 
     def save(self, iteration):
         """Writes a checkpoint, unless that of this iteration is there."""
         newest = self.manager.latest_checkpoint
         if newest is None or os.path.basename(newest) != f"{CHECKPOINT}-{iteration}":
-            self.manager.save(checkpoint_number=iteration)
+            with writing_to(self.workdir):
+                self.manager.save(checkpoint_number=iteration)
 
 
 def fit(trainer, batches, recorder, *, iterations, log_every, sample_every, checkpoint_every, clock, stop):
@@ -189,20 +204,19 @@ def fit(trainer, batches, recorder, *, iterations, log_every, sample_every, chec
             done += count
             if done == 1:
                 del logs["generator/loss"]  # iteration 0 has no generator step
-            _refuse_divergence(logs, done, recorder.manager.latest_checkpoint)
+            refuse_divergence(logs, done, recorder.manager.latest_checkpoint)
             recorder.add(logs, slopes, count)
             bar.update(count)
             bar.set_postfix_str(" ".join(f"{tag}={value:.3f}" for tag, value in logs.items()))
-            with writing_to(recorder.workdir):
-                for period, action in actions:
-                    if done % period == 0 or done in (1, iterations):
-                        action(done)
-    with writing_to(recorder.workdir):
-        recorder.save(done)
-        recorder.writer.close()
+            for period, action in actions:
+                if done % period == 0 or done in (1, iterations):
+                    action(done)
+    recorder.save(done)
+    recorder.writer.close()
 
 
-def _refuse_divergence(logs, iteration, checkpoint):
+def refuse_divergence(logs, iteration, checkpoint):
+    """Raises UserError where a value of `logs`, a dict by tag, is not finite; names the checkpoint that stays."""
     for tag, value in logs.items():
         if not math.isfinite(value):
             raise UserError(
@@ -210,8 +224,3 @@ def _refuse_divergence(logs, iteration, checkpoint):
                 f"{checkpoint or 'no checkpoint'} stays. Try a lower --learning_rate or a higher --gp_weight in "
                 "another --workdir"
             )
-
-
-def _first_line(error):
-    text = re.sub(r"\{\{.*?\}\}\s*", "", str(error)).strip() or type(error).__name__  # TensorFlow's node names
-    return text.splitlines()[0][:300]

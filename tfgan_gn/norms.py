@@ -101,7 +101,7 @@ class GroupNorm(_Affine):
         if self.groups is not None and (self.groups < 1 or channels % self.groups):
             divisors = ", ".join(str(g) for g in range(1, channels + 1) if channels % g == 0)
             raise UserError(
-                f"groups={self.groups} does not divide the {channels} channels of {self.path}: "
+                f"{self.groups} groups do not divide the {channels} channels of {self.path}: "
                 f"choose one of {divisors} (or a width that {self.groups} divides)"
             )
         super().build(shape)
@@ -119,7 +119,7 @@ class GroupNorm(_Affine):
 class BatchNorm(_Affine):
     """Batch normalization (Ioffe and Szegedy 2015) by the statistics of the batch: input and output [N, ..., C].
 
-    With `training=True` the statistics are those of the batch at hand (of one replica), always, as in the published
+    The statistics are those of the batch at hand (of one replica) unless `training=False` is said, as in the published
     code, which never reads its moving averages. With `training=False` they are the standing ones, which
     `collect_standing_statistics` sets; training itself changes no state of this layer.
     """
@@ -138,7 +138,7 @@ class BatchNorm(_Affine):
 
     def call(self, x, training=None):
         gamma, beta = (tf.convert_to_tensor(v) for v in (self.gamma, self.beta))
-        if training:
+        if training is None or training:
             mean, variance, centred = mean_and_variance(x, list(range(x.shape.rank - 1)))
             if self.accumulating:
                 self._accumulate(tf.reshape(mean, [-1]), tf.reshape(variance, [-1]))
@@ -185,37 +185,35 @@ class Norm(NamedTuple):
     """What may stand at a norm site.
 
     Attributes:
-        layer: from (groups, keyword arguments of a Keras layer) to the layer.
-        takes_groups: whether `groups` changes it.
+        layer: from (groups, name) to the layer.
         critic_caveat: what whoever puts it into a critic with a gradient penalty must know; empty if nothing.
     """
 
     layer: Callable[..., keras.layers.Layer]
-    takes_groups: bool = False
     critic_caveat: str = ""
 
 
 NORMS = {
-    "none": Norm(lambda groups, **kw: keras.layers.Identity(**kw)),
+    "none": Norm(lambda groups, name=None: keras.layers.Identity(name=name)),
     "batch": Norm(
-        lambda groups, **kw: BatchNorm(**kw),
+        lambda groups, name=None: BatchNorm(name=name),
         critic_caveat="batch norm in the critic makes the score of one image depend on the other images of its batch, "
         "but the gradient penalty asks for a slope of 1 at each image by itself (Gulrajani et al. 2017, section 4): "
         "the two do not fit. --norm=layer, instance or group do.",
     ),
-    "layer": Norm(lambda groups, **kw: GroupNorm(1, **kw)),
-    "instance": Norm(lambda groups, **kw: GroupNorm(None, **kw)),
-    "group": Norm(lambda groups, **kw: GroupNorm(groups, **kw), takes_groups=True),
+    "layer": Norm(lambda groups, name=None: GroupNorm(1, name=name)),
+    "instance": Norm(lambda groups, name=None: GroupNorm(None, name=name)),
+    "group": Norm(lambda groups, name=None: GroupNorm(groups, name=name)),
 }
 
 
-def get_norm(norm, groups=None, **kwargs):
+def get_norm(norm, groups=None, name=None):
     """Makes the layer for one norm site.
 
     Args:
         norm: key of NORMS.
         groups: number of groups, for those that take it.
-        **kwargs: of `keras.layers.Layer`.
+        name: of the layer.
 
     Returns:
         A new layer, [N, ..., C] to the same shape.
@@ -225,7 +223,7 @@ def get_norm(norm, groups=None, **kwargs):
     """
     if norm not in NORMS:
         raise UserError(f"norm {norm!r} is not one of {', '.join(NORMS)}")
-    return NORMS[norm].layer(groups, **kwargs)
+    return NORMS[norm].layer(groups, name)
 
 
 def groups_per_site(groups, num_sites):

@@ -219,7 +219,7 @@ class Trainer:
         return loss
 
     def _draw_critic_noise(self, pixels, iteration, step):
-        counters = [iteration, tf.cast(step, tf.int32)]  # another integer type would draw other noise
+        counters = [iteration, step]
         z = self._draw(CRITIC_Z, self.batch_size, [self.z_dim], counters)
         noise = self._draw(DEQUANTIZATION, self.batch_size, pixels.shape[1:], counters) / 128
         return z, noise, self._draw(EPS, self.batch_size, [], counters)
@@ -228,7 +228,7 @@ class Trainer:
         """This replica's rows of the global batch's noise: normal for z, else uniform on [0, 1)."""
         seed = tf.constant([self.seed, purpose], tf.int64)
         for counter in counters:
-            seed = tf.random.fold_in(seed, counter)
+            seed = tf.random.fold_in(seed, tf.cast(counter, tf.int64))  # whose type decides the bits that are kept
         normal = purpose in (CRITIC_Z, GENERATOR_Z)
         draw = tf.random.stateless_normal if normal else tf.random.stateless_uniform
         rows = batch_size // self.strategy.num_replicas_in_sync

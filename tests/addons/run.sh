@@ -4,11 +4,13 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 python=${PYTHON:-python3.11}
-if ! "$python" -c 'import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))' 2>/dev/null; then
-  echo "tests/addons: skipped, $python is not Python 3.9 to 3.11, which tensorflow-addons needs (set PYTHON)"
+if ! "$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))' 2>/dev/null; then
+  echo "tests/addons: skipped, $python is not Python 3.10 or 3.11, which tensorflow-addons needs (set PYTHON)"
   exit 0
 fi
-environment=${1:-$(mktemp -d)/addons}
+temporary=$(mktemp -d)
+trap 'rm -rf "$temporary"' EXIT
+environment=${1:-$temporary/addons}
 [ -x "$environment/bin/python" ] || "$python" -m venv "$environment"
 "$environment/bin/pip" install -q 'tensorflow==2.15.1' 'tensorflow-addons==0.23.0'
 TF_CPP_MIN_LOG_LEVEL=3 "$environment/bin/python" -W ignore compare.py
