@@ -445,6 +445,7 @@ HOLE = np.where(np.arange(60).reshape(20, 3) == 34, np.nan, X)
         ),
         (lambda: FeatureStats(2).merge(FeatureStats.of(X)), "features have 3 columns, these statistics 2"),
         (lambda: FeatureStats.of(HOLE), "features: row 11 holds nan or infinity"),
+        (lambda: FeatureStats.of(np.vstack([*[X] * 200, HOLE])), "features: row 4011 holds nan or infinity"),
         (lambda: FeatureStats.of(X[:0]), "features: 0 rows; give 1 or more"),
         (lambda: FeatureStats.of(X.astype(str)), r"features: shape \(20, 3\) of <U32; give real numbers"),
         (lambda: FeatureStats(0), "dimensions=0; give 1 or more"),
