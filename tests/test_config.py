@@ -129,10 +129,10 @@ def test_help_and_refusals_do_not_wait_for_tensorflow():
 LAYERS = [
     {"errors", "files"},
     {"config"},
-    {"norms", "losses", "pixels", "shapes", "cifar_files", "folder", "summaries"},
-    {"blocks", "data", "export"},
-    {"models.resnet"},
-    {"models", "trainer", "author"},
+    {"norms", "losses", "pixels", "shapes", "cifar_files", "folder", "summaries", "metrics.rows"},
+    {"blocks", "data", "export", "metrics.entropy", "metrics.frechet", "metrics.kernel", "metrics.manifold"},
+    {"models.resnet", "metrics.uncertainty"},
+    {"models", "trainer", "author", "metrics"},
     {"cli", "loop"},
 ]
 
@@ -158,4 +158,4 @@ def test_imports_go_only_down():
                 assert rank[imported] < rank[name], f"{name} imports {imported}"
             if node.module == "tfgan_gn.config":
                 assert name == "cli", f"{name} imports config"
-    assert set(files.values()) - {"__init__"} == {n + ".__init__" if n == "models" else n for n in rank}
+    assert set(files.values()) - {"__init__"} == {n + ".__init__" if n in ("models", "metrics") else n for n in rank}

@@ -1,0 +1,40 @@
+"""Scores of generated images from what a network says of them: arrays in, numbers out, float64 within, no TensorFlow.
+
+Rows are images, columns features or classes. A mistake of the caller is a `tfgan_gn.errors.UserError`; a score that is
+computed but should not be trusted comes with a `ScoreWarning`.
+"""
+
+from tfgan_gn.metrics.entropy import InceptionScore, inception_score, inception_score_of_probabilities
+from tfgan_gn.metrics.frechet import FeatureStats, frechet_distance
+from tfgan_gn.metrics.kernel import (
+    KID_KERNEL,
+    PartsDistance,
+    PolynomialKernel,
+    kernel_distance,
+    kernel_distance_of_blocks,
+    kernel_distance_of_subsets,
+)
+from tfgan_gn.metrics.manifold import ManifoldScores, manifold_scores
+from tfgan_gn.metrics.rows import ScoreWarning
+from tfgan_gn.metrics.uncertainty import Extrapolation, Interval, bootstrap_interval, fid_infinity
+
+__all__ = [
+    "KID_KERNEL",
+    "Extrapolation",
+    "FeatureStats",
+    "InceptionScore",
+    "Interval",
+    "ManifoldScores",
+    "PartsDistance",
+    "PolynomialKernel",
+    "ScoreWarning",
+    "bootstrap_interval",
+    "fid_infinity",
+    "frechet_distance",
+    "inception_score",
+    "inception_score_of_probabilities",
+    "kernel_distance",
+    "kernel_distance_of_blocks",
+    "kernel_distance_of_subsets",
+    "manifold_scores",
+]
