@@ -128,9 +128,9 @@ def test_help_and_refusals_do_not_wait_for_tensorflow():
 
 LAYERS = [
     {"errors", "files"},
-    {"config"},
+    {"config", "batching", "download", "inception_network", "inception_weights"},
     {"norms", "losses", "pixels", "shapes", "cifar_files", "folder", "summaries"},
-    {"blocks", "data", "export"},
+    {"blocks", "data", "export", "inception"},
     {"models.resnet"},
     {"models", "trainer", "author"},
     {"cli", "loop"},
