@@ -4,11 +4,13 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import inception_seeded
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfgan_gn import inception
 from tfgan_gn.losses import LOSSES
 from tfgan_gn.models import build_networks
 from tfgan_gn.trainer import Trainer, adam, constant
@@ -22,6 +24,26 @@ tf.config.set_logical_device_configuration(
 def two_replicas():
     """A MirroredStrategy over two CPU devices; TensorFlow bears one per process."""
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@pytest.fixture(scope="session")
+def seeded_weights():
+    """Stand-ins for the weights of the Inception network, by their names in the published file."""
+    return inception_seeded.seeded_weights()
+
+
+@pytest.fixture(scope="session")
+def seeded_graph(seeded_weights, tmp_path_factory):
+    """A file that holds them as the published one does, 96 MB."""
+    path = tmp_path_factory.mktemp("inception") / "classify_image_graph_def.pb"
+    path.write_bytes(inception_seeded.frozen_graph(seeded_weights))
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def seeded_extractor(seeded_graph):
+    """The Inception network with them."""
+    return inception.load_extractor(seeded_graph)
 
 
 @pytest.fixture

@@ -128,9 +128,9 @@ def test_help_and_refusals_do_not_wait_for_tensorflow():
 
 LAYERS = [
     {"errors", "files"},
-    {"config"},
+    {"config", "batching", "download", "inception_network", "inception_weights"},
     {"norms", "losses", "pixels", "shapes", "cifar_files", "folder", "summaries", "metrics.rows"},
-    {"blocks", "data", "export", "metrics.entropy", "metrics.frechet", "metrics.kernel", "metrics.manifold"},
+    {"blocks", "data", "export", "inception", "metrics.entropy", "metrics.frechet", "metrics.kernel", "metrics.manifold"},
     {"models.resnet", "metrics.uncertainty"},
     {"models", "trainer", "author", "metrics"},
     {"cli", "loop"},

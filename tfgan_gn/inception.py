@@ -1,0 +1,262 @@
+"""Images to the features and class scores that Inception Score, FID and their kin are made of."""
+
+import contextlib
+import functools
+import hashlib
+import os
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from tfgan_gn.batching import rebatch
+from tfgan_gn.download import fetch
+from tfgan_gn.errors import UserError
+from tfgan_gn.inception_network import PREPROCESSING, SIZE, assign_weights, build_network, preprocess, weight_shapes
+from tfgan_gn.inception_weights import ARCHIVE, GRAPH, hash_arrays, hash_folder, read_weights
+
+CACHE = os.path.join("~", ".cache", "tfgan_gn")
+URL = f"https://download.tensorflow.org/models/image/imagenet/{ARCHIVE}"
+ARCHIVE_BYTES = 88_931_400  # as the tutorial that fetched it reported to everyone who ran it
+IMAGENET = "inception_v3_weights_tf_dim_ordering_tf_kernels.h5"
+IMAGENET_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{IMAGENET}"
+IMAGENET_MD5 = "9a0d58056eeedaa3f26cb7ebd46da564"  # as `keras.applications` gives it
+IMAGENET_PREPROCESSING = "bilinear to 299x299 with half-pixel centres, then x / 127.5 - 1"
+
+
+class Extractor:
+    """A network that turns 8-bit images into features and class scores; make it with `load_extractor`.
+
+    Attributes:
+        source: where its weights came from: a path, or "imagenet".
+        weights_sha256: their hash; the same for the same weights of the 2015-12-05 network, from whichever file.
+        preprocessing: what it does to an image first, in words.
+        bias: float32 [1008], what to add to `logits` for the class scores of the original graph's own softmax, which
+            no published Inception Score uses; None where the network has none apart.
+    """
+
+    def __init__(self, forward, *, source, weights_sha256, preprocessing, bias=None):
+        self._forward, self._steps = forward, {}
+        self.source, self.weights_sha256, self.preprocessing, self.bias = source, weights_sha256, preprocessing, bias
+
+    def __call__(self, images):
+        """Runs images on one device, all at once.
+
+        Args:
+            images: uint8 [N, H, W, 3], red first.
+
+        Returns:
+            (features, logits): float32 tensors [N, 2048] and [N, 1008] (or as the network has it).
+        """
+        return self._forward(images)
+
+    def step(self, strategy):
+        """The function that runs a batch, uint8 [N, H, W, 3], on all replicas, N being a multiple of their number.
+
+        Made once per strategy and traced once for all sizes of batch and image. It returns (features, logits), each a
+        tuple of the replicas' shares in order.
+        """
+        if strategy not in self._steps:
+
+            def replica(images):
+                share = tf.shape(images)[0] // strategy.num_replicas_in_sync
+                first = share * tf.distribute.get_replica_context().replica_id_in_sync_group
+                return self._forward(images[first : first + share])
+
+            @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)])
+            def step(images):
+                return tuple(map(strategy.experimental_local_results, strategy.run(replica, (images,))))
+
+            self._steps[strategy] = step
+        return self._steps[strategy]
+
+
+def collect(extractor, images, batch_size, strategy=None, total=None):
+    """Runs images through an extractor in batches, on all devices of the strategy.
+
+    Nothing is kept, so that a million images need no more memory than a batch. The size of the batches changes the
+    result by float rounding only, as every image is computed by itself.
+
+    Args:
+        extractor: of `load_extractor`, made inside the scope of the strategy.
+        images: uint8 array [N, H, W, 3], red first, or an iterable of such arrays, of one height and width and of any
+            N each; they are cut and joined to batches here.
+        batch_size: images per batch, over all replicas.
+        strategy: `tf.distribute.Strategy`; None for the current one.
+        total: number of images, for the progress bar, where `images` is an iterable.
+
+    Yields:
+        (features, logits) of each batch in order, float32 arrays [n, 2048] and [n, 1008] (or as the network has it).
+
+    Raises:
+        UserError: images that are no 8-bit colour images or of several sizes, none at all, or weights that make
+            features that are not finite.
+    """
+    if batch_size < 1:
+        raise UserError(f"batch size {batch_size}: give 1 or more")
+    if hasattr(images, "shape"):
+        images, total = [images], len(images)
+    strategy = strategy or tf.distribute.get_strategy()
+    step, done = extractor.step(strategy), 0
+    with tqdm(total=total, desc="Inception", unit="image", disable=None) as bar:
+        for batch in rebatch(images, batch_size):
+            padding = -len(batch) % strategy.num_replicas_in_sync
+            padded = np.concatenate([batch, batch[:1].repeat(padding, 0)]) if padding else batch
+            with _full_float32():
+                results = [np.concatenate(shares)[: len(batch)] for shares in step(padded)]
+            _refuse_non_finite(results, done, extractor.source)
+            yield tuple(results)
+            done += len(batch)
+            bar.update(len(batch))
+    if not done:
+        raise UserError("there are no images to run through the Inception network: give at least one")
+
+
+def load_extractor(path="", cache_dir=""):
+    """Makes an extractor, inside the scope of the strategy that it shall run under.
+
+    Args:
+        path: one of
+
+            - `classify_image_graph_def.pb`, `inception-2015-12-05.tgz` or a folder that holds one of them: the network
+              that Inception Scores and FIDs are published with;
+            - the folder of a SavedModel, e.g. TF-GAN's Inception module: it, or its signature `serving_default`, takes
+              float32 [N, 299, 299, 3] (the images after `inception_network.preprocess`, in [-1, 1)) and returns a dict
+              with `pool_3` [N, D] or [N, 1, 1, D] and `logits` [N, C], for any N;
+            - "imagenet": `keras.applications.InceptionV3` with its own weights and preprocessing. Its scores are
+              comparable only with others that were made so;
+            - empty: the published network from `cache_dir`, downloaded there if it is not.
+        cache_dir: folder of downloads; empty for `~/.cache/tfgan_gn`.
+
+    Returns:
+        Extractor.
+
+    Raises:
+        UserError: the file is missing, damaged or something else, or cannot be fetched.
+    """
+    cache_dir = cache_dir or os.path.expanduser(CACHE)
+    if path == "imagenet":
+        return _imagenet(os.path.join(cache_dir, IMAGENET))
+    if os.path.isfile(os.path.join(path, "saved_model.pb")):
+        return _saved_model(path)
+    file = path if os.path.isfile(path) else _find(path or cache_dir)
+    if path and not file:
+        raise UserError(
+            f"{path} is no file and no folder with a SavedModel, {GRAPH} or {ARCHIVE} in it: give one of these, "
+            "'imagenet', or nothing to have the published network downloaded"
+        )
+    return _published(file, cache_dir)
+
+
+def _find(folder):
+    paths = (os.path.join(folder, name) for name in (GRAPH, ARCHIVE))
+    return next(filter(os.path.isfile, paths), None)
+
+
+def _published(file, cache_dir):
+    make_network = functools.cache(build_network)  # once, and not before the refusal where there is no network
+    if file is None:
+        file = os.path.join(cache_dir, ARCHIVE)
+        fetch(URL, file, lambda path: _check_archive(path, make_network), _bring(URL, file))
+    network = make_network()
+    weights = read_weights(file, weight_shapes(network))
+    assign_weights(network, weights)
+    return Extractor(
+        lambda images: network(preprocess(images), training=False),
+        source=file,
+        weights_sha256=hash_arrays(weights),
+        preprocessing=PREPROCESSING,
+        bias=weights["softmax/biases"],
+    )
+
+
+def _check_archive(path, make_network):
+    if os.path.getsize(path) != ARCHIVE_BYTES:
+        raise UserError(f"{os.path.getsize(path)} bytes arrived, not the {ARCHIVE_BYTES} of the published file")
+    read_weights(path, weight_shapes(make_network()))
+
+
+def _bring(url, file):
+    return f"Fetch {url} where there is a network and put it at {file}, or say where it lies"
+
+
+def _saved_model(path):
+    try:
+        loaded = tf.saved_model.load(path)
+        signature = getattr(loaded, "signatures", {}).get("serving_default")
+    except (OSError, tf.errors.OpError, ValueError) as error:
+        raise UserError(f"{path} is not a readable SavedModel: {str(error).splitlines()[0]}") from None
+
+    def call(images):
+        if callable(loaded):
+            return loaded(images)
+        if signature is None:
+            raise TypeError("it cannot be called and has no signature serving_default")
+        (name,) = signature.structured_input_signature[1]
+        return signature(**{name: images})
+
+    def forward(images):
+        outputs = call(preprocess(images))
+        return [tf.reshape(outputs[name], [tf.shape(images)[0], -1]) for name in ("pool_3", "logits")]
+
+    _check_signature(path, call)
+    # `forward` holds `loaded`, whose variables would else go away
+    return Extractor(forward, source=path, weights_sha256=hash_folder(path), preprocessing=PREPROCESSING)
+
+
+def _check_signature(path, call):
+    """Calls the SavedModel with one and with two images and looks at what comes."""
+    try:
+        for n in (1, 2):
+            outputs = call(tf.zeros([n, SIZE, SIZE, 3]))
+            shapes = [tuple(outputs[name].shape) for name in ("pool_3", "logits")]
+            if any(len(shape) < 2 or shape[0] != n or np.prod(shape[1:-1]) != 1 for shape in shapes):
+                raise ValueError(f"for {n} images it returns pool_3 {shapes[0]} and logits {shapes[1]}")
+    except (AttributeError, KeyError, TypeError, ValueError, tf.errors.OpError) as error:
+        raise UserError(
+            f"{path} is a SavedModel, but no extractor of features: called with float32 [N, {SIZE}, {SIZE}, 3] it must "
+            f"return a dict with 'pool_3' [N, D] and 'logits' [N, C] ({type(error).__name__}: "
+            f"{(str(error).splitlines() or [''])[0]})"
+        ) from None
+
+
+def _imagenet(file):
+    if not os.path.isfile(file):
+        fetch(IMAGENET_URL, file, _check_imagenet, _bring(IMAGENET_URL, file))
+    _check_imagenet(file)
+    model = keras.applications.InceptionV3(weights=file, classifier_activation=None)
+    network = keras.Model(model.input, [model.get_layer("avg_pool").output, model.output])
+    weights = {str(i): weight for i, weight in enumerate(model.get_weights())}
+
+    def forward(images):
+        resized = tf.image.resize(tf.cast(images, tf.float32), (SIZE, SIZE))
+        return network(resized / 127.5 - 1, training=False)
+
+    sha256 = hash_arrays(weights)
+    return Extractor(forward, source="imagenet", weights_sha256=sha256, preprocessing=IMAGENET_PREPROCESSING)
+
+
+def _check_imagenet(path):
+    with open(path, "rb") as file:
+        md5 = hashlib.file_digest(file, "md5").hexdigest()
+    if md5 != IMAGENET_MD5:
+        raise UserError(f"{path} has the MD5 {md5}, not {IMAGENET_MD5}: bring the published file, {IMAGENET_URL}")
+
+
+def _refuse_non_finite(results, first, source):
+    for name, array in zip(("features", "logits"), results, strict=True):
+        rows = np.flatnonzero(~np.isfinite(array).all(1))
+        if len(rows):
+            raise UserError(f"the {name} of image {first + rows[0]} are not finite: give other weights than {source}")
+
+
+@contextlib.contextmanager
+def _full_float32():
+    """Without TensorFloat-32, whose 10 bits of mantissa GPUs would else use in convolutions."""
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)

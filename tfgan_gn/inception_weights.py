@@ -1,0 +1,106 @@
+"""The weights of a network out of the frozen TensorFlow graph that they are published in, and hashes of weights."""
+
+import gzip
+import hashlib
+import os
+import tarfile
+import zlib
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+
+from tfgan_gn.errors import UserError
+
+GRAPH = "classify_image_graph_def.pb"
+ARCHIVE = "inception-2015-12-05.tgz"
+
+
+def read_weights(path, shapes):
+    """Reads the constants of a frozen graph, each found by its name; the graph itself is not run.
+
+    Args:
+        path: `classify_image_graph_def.pb`, or the gzipped tar archive that holds it.
+        shapes: dict from the names of the constants to their shapes.
+
+    Returns:
+        A dict from the names, in the order of `shapes`, to float32 arrays.
+
+    Raises:
+        UserError: the file is missing, truncated or another network's.
+    """
+    nodes = {node.name: node for node in _read_graph(path).node if node.op == "Const"}
+    missing = [name for name in shapes if name not in nodes]
+    if missing:
+        raise _refusal(path, f"it lacks {missing[0]!r}, {len(missing)} of {len(shapes)} weights in all")
+    return {name: _read_constant(path, nodes[name], shape) for name, shape in shapes.items()}
+
+
+def hash_arrays(arrays):
+    """The SHA-256 of named arrays, whatever file they came from.
+
+    Args:
+        arrays: dict from names to arrays; its order does not matter.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.data)
+    return digest.hexdigest()
+
+
+def hash_folder(path):
+    """The SHA-256 of the files in a folder and below, with their names; 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for folder, folders, files in os.walk(path):
+        folders.sort()  # where os.walk goes next
+        for name in sorted(files):
+            with open(os.path.join(folder, name), "rb") as file:
+                contents = hashlib.file_digest(file, "sha256").hexdigest()
+            digest.update(f"{os.path.relpath(os.path.join(folder, name), path)} {contents}\n".encode())
+    return digest.hexdigest()
+
+
+def _refusal(path, reason):
+    return UserError(
+        f"{path} is not the Inception v3 of 2015-12-05: {reason}. Give {GRAPH}, or {ARCHIVE} which holds it, whole and "
+        "as published"
+    )
+
+
+def _read_graph(path):
+    try:
+        with open(path, "rb") as file:
+            gzipped = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            contents = _unpack(path, file) if gzipped else file.read()
+        return tf.compat.v1.GraphDef.FromString(contents)
+    except (OSError, EOFError, zlib.error, tarfile.TarError, DecodeError) as error:
+        raise _refusal(path, f"it cannot be read ({error})") from None
+
+
+def _unpack(path, file):
+    with gzip.GzipFile(fileobj=file) as unzipped:
+        with tarfile.open(fileobj=unzipped, mode="r:") as archive:
+            members = [member for member in archive if os.path.basename(member.name) == GRAPH and member.isfile()]
+            if not members:
+                raise _refusal(path, f"the archive holds no {GRAPH}")
+            contents = archive.extractfile(members[0]).read()
+        unzipped.seek(0, os.SEEK_END)  # to the checksum, which stands behind everything
+        return contents
+
+
+def _read_constant(path, node, shape):
+    try:
+        array = tf.make_ndarray(node.attr["value"].tensor)
+    except (TypeError, ValueError) as error:
+        raise _refusal(path, f"{node.name!r} cannot be read ({error})") from None
+    if array.dtype != np.float32 or array.shape != shape:
+        raise _refusal(path, f"{node.name!r} is {array.dtype} {array.shape}, not float32 {shape}")
+    if not np.isfinite(array).all():
+        raise _refusal(path, f"{node.name!r} holds {array[~np.isfinite(array)][0]}")
+    return array
