@@ -130,7 +130,7 @@ LAYERS = [
     {"errors", "files"},
     {"config", "batching", "download", "inception_network", "inception_weights"},
     {"norms", "losses", "pixels", "shapes", "cifar_files", "folder", "summaries", "metrics.rows"},
-    {"blocks", "data", "export", "inception", "metrics.entropy", "metrics.frechet", "metrics.kernel", "metrics.manifold"},
+    {"blocks", "data", "export", "inception", *(f"metrics.{m}" for m in ("entropy", "frechet", "kernel", "manifold"))},
     {"models.resnet", "metrics.uncertainty"},
     {"models", "trainer", "author", "metrics"},
     {"cli", "loop"},
