@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import resource
 import shutil
 import signal
@@ -12,8 +13,14 @@ import time
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tfgan_gn.config import make_config
 
 ROOT = pathlib.Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+import train_cifar  # the command itself, which is not installed
+
 TINY = {"dataset": "shapes", "width": 8, "groups": 4, "batch_size": 8, "n_critic": 2, "test_batches": 1}
 
 
@@ -57,7 +64,8 @@ def refused(workdir, **kwargs):
 def finished(tmp_path_factory):
     """A run of 4 iterations."""
     workdir = tmp_path_factory.mktemp("runs") / "run"
-    process = command(workdir, iterations=4, sample_every=2, checkpoint_every=2)
+    periods = {"sample_every": 2, "checkpoint_every": 1, "keep_checkpoints": 2, "log_every": 3}
+    process = command(workdir, iterations=4, generator_statistics="batch", **periods)
     assert process.returncode == 0, process.err
     return workdir, process
 
@@ -75,10 +83,44 @@ def test_a_run_leaves_what_it_promises_and_says_where(finished):
     assert settings["config"]["width"] == 8 and settings["config"]["groups"] == [4]
     assert settings["versions"]["tensorflow"] == tf.__version__
     assert sorted(p.name for p in (workdir / "samples").iterdir()) == ["000001.png", "000002.png", "000004.png"]
+    assert sorted(p.name for p in (workdir / "checkpoints").glob("*.index")) == [
+        "iteration-3.index",
+        "iteration-4.index",
+    ]
+    assert logged_steps(workdir / "tensorboard", "critic/test_loss") == [1, 3, 4]
     images = tf.saved_model.load(str(workdir / "export"))
+    assert json.loads(images.metadata().numpy())["statistics"] == "batch"
     assert images.sample(3, 0).shape == (3, 32, 32, 3)
     assert process.err.splitlines()[-1].startswith(f"done: look at {workdir}/samples/000004.png")
     assert "it/s" not in process.err, "no progress line where there is no terminal"
+
+
+def logged_steps(path, tag):
+    events = EventAccumulator(str(path), size_guidance={"tensors": 0}).Reload()
+    return [point.step for point in events.Tensors(tag)]
+
+
+def test_every_setting_reaches_what_it_sets():
+    """Each differs from its default and from every other."""
+    sizes = {"width": 8, "z_dim": 6, "image_size": 16, "batch_size": 3, "generator_batch_multiple": 4, "n_critic": 7}
+    rates = {"gp_weight": 2.5, "learning_rate": 3e-4, "lr_decay": "linear", "iterations": 10, "beta_1": 0.25}
+    norms = {"groups": (1, 2, 4, 8, 1, 2), "generator_norm": "group", "generator_groups": (2,)}
+    given = {"beta_2": 0.5, "seed": 9, **sizes, **rates, **norms}
+    trainer = train_cifar.build(make_config("report", **given))
+    critic, generator = trainer.critic.get_config(), trainer.generator.get_config()
+    assert (critic["width"], critic["image_size"], critic["norm"]) == (8, 16, "group")
+    assert tuple(critic["groups"]) == (1, 2, 4, 8, 1, 2)
+    assert (generator["width"], generator["z_dim"], generator["image_size"]) == (8, 6, 16)
+    assert generator["norm"] == "group" and tuple(generator["groups"]) == (2,) * 7
+    assert (trainer.batch_size, trainer.generator_batch_size, trainer.n_critic, trainer.z_dim) == (3, 12, 7, 6)
+    assert (trainer.gp_weight, trainer.seed) == (2.5, 9)
+    for optimizer in (trainer.generator_optimizer, trainer.critic_optimizer):
+        assert (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon) == (0.25, 0.5, 1e-8)
+    rate = [float(trainer.learning_rate(tf.constant(i, tf.int64))) for i in (0, 5)]
+    np.testing.assert_allclose(rate, [3e-4, 1.5e-4], rtol=1e-6)
+    other = train_cifar.build(make_config("report", **{**given, "seed": 10, "lr_decay": "none"}))
+    np.testing.assert_allclose(float(other.learning_rate(tf.constant(5, tf.int64))), 3e-4, rtol=1e-6)
+    assert (other.critic.trainable_variables[0].numpy() != trainer.critic.trainable_variables[0].numpy()).all()
 
 
 def test_another_config_in_the_folder_is_refused_naming_the_field(finished):
@@ -92,12 +134,16 @@ def test_a_run_in_two_parts_is_the_run_in_one(finished, tmp_path):
     workdir = tmp_path / "run"
     process = start(workdir, iterations=4, sample_every=2, checkpoint_every=2)
     wait_for(workdir / "tensorboard")
+    time.sleep(1)  # it traces the first iteration then, for seconds; on a slower machine it may stop at iteration 0
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 128 + signal.SIGTERM, err
-    assert "stopped and saved at iteration" in err and "Traceback" not in err
+    stopped = re.search(r"stopped and saved at iteration ([0-3]);", err)
+    assert stopped and "Traceback" not in err, err
     process = command(workdir, iterations=4, sample_every=2, checkpoint_every=2)
-    assert process.returncode == 0 and "resumed at iteration" in process.err
+    assert process.returncode == 0, process.err
+    if stopped[1] != "0":
+        assert f"resumed at iteration {stopped[1]} of 4" in process.err
     parts, one = (tf.train.load_checkpoint(str(path / "checkpoints")) for path in (workdir, whole))
     for name in one.get_variable_to_shape_map():
         if name != "_CHECKPOINTABLE_OBJECT_GRAPH" and not name.startswith("save_counter"):
