@@ -13,7 +13,7 @@ import sys
 import time
 
 from tfgan_gn import __version__, cli
-from tfgan_gn.config import load_config, refuse_another, save_config
+from tfgan_gn.config import Config, load_config, make_config, refuse_another, save_config
 from tfgan_gn.errors import UserError
 
 
@@ -163,9 +163,9 @@ def main(argv):
     """Returns the exit code: 0 done, 1 a mistake of the user's, 128 + signal number when asked to stop."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        config = cli.parse_arguments(argv)
+        config, _ = cli.parse_arguments(argv, Config, make_config)
         if config is None:
-            sys.stdout.write(cli.help_text(__doc__) + "\n")
+            sys.stdout.write(cli.help_text(__doc__, Config) + "\n")
             return 0
         from tfgan_gn.loop import fitting_in_memory  # which imports TensorFlow
 

@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 
 
 def parse(*flags):
-    return cli.parse_arguments(["train_cifar.py", *flags])
+    return cli.parse_arguments(["train_cifar.py", *flags], Config, make_config)[0]
 
 
 def test_defaults_are_the_published_settings_with_group_norm():
@@ -99,7 +99,7 @@ def test_registries_and_choices_are_the_same_list():
 
 
 def test_help_shows_every_flag_with_default_and_source():
-    flags = {part.partition("=")[0]: " ".join(part.split()) for part in cli.help_text("").split("\n  --")[1:]}
+    flags = {part.partition("=")[0]: " ".join(part.split()) for part in cli.help_text("", Config).split("\n  --")[1:]}
     for field in dataclasses.fields(Config):
         about = flags[field.name]
         assert field.metadata["help"] in about and field.metadata["source"] in about and "Default" in about
@@ -128,7 +128,8 @@ def test_help_and_refusals_do_not_wait_for_tensorflow():
 
 LAYERS = [
     {"errors", "files"},
-    {"config", "batching", "download", "inception_network", "inception_weights"},
+    {"options", "batching", "download", "inception_network", "inception_weights"},
+    {"config", "eval_config"},
     {"norms", "losses", "pixels", "shapes", "cifar_files", "folder", "summaries", "metrics.rows"},
     {"blocks", "data", "export", "inception", *(f"metrics.{m}" for m in ("entropy", "frechet", "kernel", "manifold"))},
     {"models.resnet", "metrics.uncertainty"},

@@ -1,40 +1,17 @@
-"""The one list of hyper-parameters: default, meaning, source and range of each; presets; config.json."""
+"""The one list of a run's settings: default, meaning, source and range of each; presets; config.json."""
 
 import dataclasses
 import json
-import math
 import os
-import typing
 
 from tfgan_gn.errors import UserError
 from tfgan_gn.files import write_whole
+from tfgan_gn.options import BIG, check, option
 
 AUTHOR = "gan_cifar_resnet.py"  # Gulrajani et al. 2017, github.com/igul222/improved_wgan_training
 REPORT = "gan_cifar10.py"  # the group-norm report, github.com/gzmkobe/wgan_with_group_normalization
-OURS = "tfgan_gn"
-
-
-def option(default, help, source=OURS, *, choices=None, low=None, high=None, free=False):
-    """A field of `Config`.
-
-    Args:
-        default: value of the preset `author`.
-        help: one sentence; goes into --help.
-        source: where the default comes from.
-        choices: the allowed values, for a string.
-        low: smallest allowed number.
-        high: largest allowed number.
-        free: whether a resumed run may change it, because it does not touch what is learnt.
-
-    Returns:
-        A dataclass field.
-    """
-    facts = {"help": help, "source": source, "choices": choices, "low": low, "high": high, "free": free}
-    return dataclasses.field(default=default, metadata=facts)
-
 
 NORM_NAMES = ("none", "batch", "layer", "instance", "group")
-BIG = 2**31 - 1
 PRESETS = {
     "author": {},
     "report": {
@@ -97,8 +74,7 @@ class Config:
     )
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            _check(field, getattr(self, field.name))
+        check(self)
         if self.workdir == "":
             object.__setattr__(self, "workdir", os.path.join("runs", f"{self.dataset}-{self.preset}-{self.norm}"))
 
@@ -114,33 +90,6 @@ def make_config(preset="author", **given):
                 f"--{groups} has no effect with --{norm}={getattr(config, norm)}: leave it out, or say --{norm}=group"
             )
     return config
-
-
-def parse(field, text):
-    """The value of a field from a flag's text. Raises UserError where the text is not of the field's type."""
-    try:
-        if field.type == tuple[int, ...]:
-            return tuple(int(part) for part in text.split(","))
-        return field.type(text)
-    except ValueError:
-        kind = (
-            "numbers with commas between" if typing.get_origin(field.type) else {int: "a whole number"}.get(field.type)
-        )
-        raise UserError(f"--{field.name}={text}: give {kind or 'a number'}") from None
-
-
-def _check(field, value):
-    flag = f"--{field.name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
-    facts = field.metadata
-    if facts["choices"] and value not in facts["choices"]:
-        raise UserError(f"{flag}: choose one of {', '.join(facts['choices'])}")
-    for number in value if isinstance(value, tuple) else (value,):
-        if isinstance(number, float) and not math.isfinite(number):
-            raise UserError(f"{flag}: give a finite number")
-        if facts["low"] is not None and number < facts["low"]:
-            raise UserError(f"{flag}: give {facts['low']} or more")
-        if facts["high"] is not None and number > facts["high"]:
-            raise UserError(f"{flag}: give {facts['high']} or less")
 
 
 def save_config(config, path, versions):

@@ -16,8 +16,15 @@ BLOCK = 64
 STANDING_BATCHES = 100  # whose images together give the standing statistics
 
 
-class _Sampler(tf.Module):
-    """A generator's variables and the functions that the SavedModel offers."""
+class Sampler(tf.Module):
+    """A generator's variables and the functions that the SavedModel offers; see `export_generator`.
+
+    Args:
+        generator: a generator of `build_networks`.
+        z_dim: size of the noise vector.
+        statistics: "standing", which must have been collected, or "batch".
+        metadata: dict of JSON values.
+    """
 
     def __init__(self, generator, z_dim, statistics, metadata):
         super().__init__()
@@ -30,31 +37,50 @@ class _Sampler(tf.Module):
 
         size = generate.get_concrete_function().structured_outputs.shape[1:]
 
-        @tf.function(input_signature=[tf.TensorSpec([], tf.int64, "num_images"), tf.TensorSpec([], tf.int64, "seed")])
-        def sample(num_images, seed):
-            def block(first):
-                key = tf.random.fold_in(tf.stack([seed, 0]), first)
-                z = tf.random.stateless_normal([BLOCK, z_dim], key)
-                return quantize(generator(z, training=training))
+        number, of_seed = tf.TensorSpec([], tf.int64, "number"), tf.TensorSpec([], tf.int64, "seed")
 
-            firsts = tf.range(0, num_images, BLOCK)
-            spec = tf.TensorSpec([BLOCK, *size], tf.uint8)
-            blocks = tf.map_fn(block, firsts, fn_output_signature=spec, parallel_iterations=1)
+        @tf.function(input_signature=[number, of_seed])
+        def sample_block(block, seed):
+            key = tf.random.fold_in(tf.stack([seed, 0]), block * BLOCK)
+            z = tf.random.stateless_normal([BLOCK, z_dim], key)
+            return quantize(generator(z, training=training))
+
+        @tf.function(input_signature=[number, of_seed])
+        def sample(num_images, seed):
+            blocks = tf.map_fn(
+                lambda block: sample_block(block, seed),
+                tf.range(-(-num_images // BLOCK)),
+                fn_output_signature=tf.TensorSpec([BLOCK, *size], tf.uint8),
+                parallel_iterations=1,
+            )
             return tf.reshape(blocks, [-1, *size])[:num_images]
 
-        self.generate, self.sample = generate, sample
+        self.generate, self.sample, self.sample_block = generate, sample, sample_block
         text = json.dumps({**metadata, "z_dim": z_dim, "statistics": statistics})
         self.metadata = tf.function(lambda: tf.constant(text), input_signature=[])
-        for function in (sample, self.metadata):
+        for function in (sample, sample_block, self.metadata):
             function.get_concrete_function()
+
+
+def make_sampler(generator, *, z_dim, statistics, batch_size, seed, metadata):
+    """What `export_generator` writes, in memory; the arguments are the same.
+
+    Returns:
+        Sampler.
+    """
+    if statistics == "standing":
+        seeds = (tf.random.fold_in(tf.constant([seed, 1], tf.int64), i) for i in range(STANDING_BATCHES))
+        collect_standing_statistics(generator, (tf.random.stateless_normal([batch_size, z_dim], s) for s in seeds))
+    return Sampler(generator, z_dim, statistics, metadata)
 
 
 def export_generator(generator, path, *, z_dim, statistics, batch_size, seed, metadata):
     """Writes a generator as a SavedModel, loadable with `tf.saved_model.load` and without this package.
 
     It offers `sample(num_images, seed)`: uint8 [num_images, H, W, C], the same images for the same seed, image i
-    whatever the number asked for; `generate(z)`: float32 [N, z_dim] to float32 [N, H, W, C] in [-1, 1]; and
-    `metadata()`: a JSON string.
+    whatever the number asked for; `sample_block(block, seed)`: the 64 of them from 64 block, for who wants many one
+    after the other; `generate(z)`: float32 [N, z_dim] to float32 [N, H, W, C] in [-1, 1]; and `metadata()`: a JSON
+    string.
 
     Args:
         generator: a generator of `build_networks`.
@@ -67,12 +93,12 @@ def export_generator(generator, path, *, z_dim, statistics, batch_size, seed, me
         seed: of their noise.
         metadata: dict of what else a reader should know, JSON values.
     """
-    if statistics == "standing":
-        seeds = (tf.random.fold_in(tf.constant([seed, 1], tf.int64), i) for i in range(STANDING_BATCHES))
-        collect_standing_statistics(generator, (tf.random.stateless_normal([batch_size, z_dim], s) for s in seeds))
+    sampler = make_sampler(
+        generator, z_dim=z_dim, statistics=statistics, batch_size=batch_size, seed=seed, metadata=metadata
+    )
     new, old = os.path.normpath(path) + ".tmp", os.path.normpath(path) + ".old"
     shutil.rmtree(new, ignore_errors=True)
-    tf.saved_model.save(_Sampler(generator, z_dim, statistics, metadata), new)
+    tf.saved_model.save(sampler, new)
     if os.path.exists(path):
         shutil.rmtree(old, ignore_errors=True)
         os.replace(os.path.normpath(path), old)
