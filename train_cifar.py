@@ -32,6 +32,31 @@ def versions():
     return {"tfgan_gn": __version__, "python": platform.python_version(), **found}
 
 
+def build_pair(config):
+    """The networks for a Config; call it inside `strategy.scope()`.
+
+    Returns:
+        `models.Networks`.
+
+    Raises:
+        UserError: settings that the networks cannot take.
+    """
+    import keras
+
+    from tfgan_gn.models import build_networks
+
+    keras.utils.set_random_seed(config.seed)
+    return build_networks(
+        width=config.width,
+        z_dim=config.z_dim,
+        image_size=config.image_size,
+        norm=config.norm,
+        groups=config.groups,
+        generator_norm=config.generator_norm,
+        generator_groups=config.generator_groups,
+    )
+
+
 def build(config):
     """Networks, optimizers and trainer for a Config; call it inside `strategy.scope()`.
 
@@ -41,25 +66,12 @@ def build(config):
     Raises:
         UserError: settings that the networks or the strategy cannot take.
     """
-    import keras
-
     from tfgan_gn.losses import LOSSES
-    from tfgan_gn.models import build_networks
     from tfgan_gn.trainer import Trainer, adam, constant, linear_decay
 
-    keras.utils.set_random_seed(config.seed)
-    networks = build_networks(
-        width=config.width,
-        z_dim=config.z_dim,
-        image_size=config.image_size,
-        norm=config.norm,
-        groups=config.groups,
-        generator_norm=config.generator_norm,
-        generator_groups=config.generator_groups,
-    )
     decay = config.lr_decay == "linear"
     return Trainer(
-        *networks,
+        *build_pair(config),
         adam(config.beta_1, config.beta_2),
         adam(config.beta_1, config.beta_2),
         loss=LOSSES["wasserstein"],
@@ -88,22 +100,52 @@ def refuse_another_run(config):
         raise UserError(f"--workdir={config.workdir} is a file: give a folder")
 
 
+def sampling(config, iteration):
+    """What `export.make_sampler` and `export.export_generator` take beside the generator."""
+    return {
+        "z_dim": config.z_dim,
+        "statistics": config.generator_statistics,
+        "batch_size": config.batch_size,
+        "seed": config.seed,
+        "metadata": {"iteration": iteration, "versions": versions()},
+    }
+
+
+def make_scorer(config, generator, dataset):
+    """The function that scores the run's generator, given the iteration; call it inside `strategy.scope()`.
+
+    Raises:
+        UserError: no weights for the network that scores.
+    """
+    import tensorflow as tf
+
+    from tfgan_gn import evaluation, images, inception, reference
+    from tfgan_gn.export import make_sampler
+    from tfgan_gn.scoring import Settings
+
+    extractor = inception.load_extractor(config.inception, config.cache_dir)
+    cache_dir = config.cache_dir or os.path.expanduser(inception.CACHE)
+    real = reference.of_images(images.of_split(dataset, "train"), extractor, Settings().batch_size, cache_dir, say)
+
+    strategy = tf.distribute.get_strategy()
+
+    def score(iteration):
+        sampler = make_sampler(generator, **sampling(config, iteration))
+        samples = images.of_generator(sampler, config.eval_images, config.seed, f"{config.workdir}, {iteration=}")
+        with strategy.scope():
+            return evaluation.evaluate(samples, real, extractor, Settings(), versions())
+
+    return score
+
+
 def export(config, generator):
     """Writes the run's SavedModel and says what to look at next."""
     from tfgan_gn.export import export_generator
-    from tfgan_gn.loop import writing_to
+    from tfgan_gn.guards import writing_to
 
     folder = os.path.join(config.workdir, "export")
     with writing_to(config.workdir):
-        export_generator(
-            generator,
-            folder,
-            z_dim=config.z_dim,
-            statistics=config.generator_statistics,
-            batch_size=config.batch_size,
-            seed=config.seed,
-            metadata={"iteration": config.iterations, "versions": versions()},
-        )
+        export_generator(generator, folder, **sampling(config, config.iterations))
     grid = os.path.join(config.workdir, "samples", f"{config.iterations:06d}.png")
     say(
         f"done: look at {grid}, run `tensorboard --logdir {config.workdir}`, or sample in Python: "
@@ -115,8 +157,9 @@ def train(config):
     """Runs or resumes the run that a Config describes; returns the exit code."""
     import tensorflow as tf
 
-    from tfgan_gn import data, loop
+    from tfgan_gn import checkpoints, data, guards, loop
     from tfgan_gn.norms import NORMS
+    from tfgan_gn.recorder import Recorder
 
     refuse_another_run(config)
     if NORMS[config.norm].critic_caveat:
@@ -125,7 +168,7 @@ def train(config):
     with strategy.scope():
         trainer = build(config)
     dataset = data.make_dataset(config.dataset, config.data_dir, config.image_size)
-    manager = loop.restore(trainer, os.path.join(config.workdir, "checkpoints"), config.keep_checkpoints)
+    manager = checkpoints.restore(trainer, os.path.join(config.workdir, checkpoints.NEWEST), config.keep_checkpoints)
     start = int(trainer.iteration.numpy())
     batches = data.batches(dataset.train.images, config.batch_size, config.seed, start * config.n_critic)
     test = strategy.experimental_distribute_dataset(data.test_batches(dataset.test.images, config.batch_size, 0))
@@ -134,12 +177,23 @@ def train(config):
         f"{strategy.num_replicas_in_sync} x {tf.config.list_logical_devices()[-1].device_type}; "
         f"{config.workdir}: {'iteration 0' if not start else f'resumed at iteration {start}'} of {config.iterations}"
     )
-    with loop.writing_to(config.workdir):  # only now, when nothing of this run can be refused, is the folder its own
+    score = None
+    if config.eval_every:
+        with strategy.scope():
+            score = make_scorer(config, trainer.generator, dataset)
+    with guards.writing_to(config.workdir):  # only now, when nothing of this run can be refused, is the folder its own
         os.makedirs(config.workdir, exist_ok=True)
         save_config(config, os.path.join(config.workdir, "config.json"), versions())
-    with loop.stop_requests() as stop:
-        recorder = loop.Recorder(
-            trainer, manager, config.workdir, lambda: iter(test), config.test_batches, clock=time.monotonic
+    with guards.stop_requests() as stop:
+        recorder = Recorder(
+            trainer,
+            manager,
+            config.workdir,
+            lambda: iter(test),
+            config.test_batches,
+            clock=time.monotonic,
+            score=score,
+            say=say,
         )
         loop.fit(
             trainer,
@@ -149,6 +203,7 @@ def train(config):
             log_every=config.log_every,
             sample_every=config.sample_every,
             checkpoint_every=config.checkpoint_every,
+            eval_every=config.eval_every,
             clock=time.monotonic,
             stop=stop,
         )
@@ -167,7 +222,7 @@ def main(argv):
         if config is None:
             sys.stdout.write(cli.help_text(__doc__, Config) + "\n")
             return 0
-        from tfgan_gn.loop import fitting_in_memory  # which imports TensorFlow
+        from tfgan_gn.guards import fitting_in_memory  # which imports TensorFlow
 
         with fitting_in_memory():
             return train(config)

@@ -128,12 +128,15 @@ def test_help_and_refusals_do_not_wait_for_tensorflow():
 
 LAYERS = [
     {"errors", "files"},
-    {"options", "batching", "download", "inception_network", "inception_weights"},
-    {"config", "eval_config"},
-    {"norms", "losses", "pixels", "shapes", "cifar_files", "folder", "summaries", "metrics.rows"},
+    {"options", "batching", "download", "inception_network", "inception_weights", "guards"},
+    {"config", "eval_config", "norms", "losses", "pixels", "shapes", "cifar_files", "folder", "image_arrays"},
+    {"metrics.rows", "summaries", "checkpoints", "results"},
     {"blocks", "data", "export", "inception", *(f"metrics.{m}" for m in ("entropy", "frechet", "kernel", "manifold"))},
-    {"models.resnet", "metrics.uncertainty"},
+    {"models.resnet", "metrics.uncertainty", "images"},
     {"models", "trainer", "author", "metrics"},
+    {"features"},
+    {"reference", "scoring"},
+    {"evaluation", "recorder"},
     {"cli", "loop"},
 ]
 

@@ -9,7 +9,7 @@ from conftest import tiny_networks, tiny_trainer
 from differences import penalty_gradient_error
 from test_trainer import run, weights
 
-from tfgan_gn import loop
+from tfgan_gn import checkpoints
 from tfgan_gn.export import export_generator, load_generator
 from tfgan_gn.models import ARCHITECTURES
 from tfgan_gn.norms import NORMS
@@ -33,10 +33,10 @@ def test_a_run_resumed_from_its_checkpoint_ends_where_the_whole_run_does(archite
 
     whole = trainer()
     run(whole, 3)
-    loop.restore(whole, str(tmp_path), 3).save(checkpoint_number=3)
+    checkpoints.restore(whole, str(tmp_path), 3).save(checkpoint_number=3)
     run(whole, 2, first=3 * whole.n_critic)
     resumed = trainer()
-    loop.restore(resumed, str(tmp_path), 3)
+    checkpoints.restore(resumed, str(tmp_path), 3)
     assert resumed.iteration.numpy() == 3
     run(resumed, 2, first=3 * resumed.n_critic)
     for a, b in zip(weights(whole), weights(resumed), strict=True):
@@ -89,8 +89,8 @@ def test_a_generator_on_two_replicas_is_exported_and_saved_as_on_one(two_replica
     np.testing.assert_allclose(*images, atol=1e-5)
     for variable in one.critic.trainable_variables + one.critic_optimizer.variables:
         variable.assign(variable + tf.ones_like(variable))
-    loop.restore(one, str(tmp_path / "checkpoints"), 1).save(checkpoint_number=0)
-    loop.restore(two, str(tmp_path / "checkpoints"), 1)
+    checkpoints.restore(one, str(tmp_path / "checkpoints"), 1).save(checkpoint_number=0)
+    checkpoints.restore(two, str(tmp_path / "checkpoints"), 1)
     for part in ("generator", "critic", "generator_optimizer", "critic_optimizer"):
         for a, b in zip(getattr(one, part).variables, getattr(two, part).variables, strict=True):
             for replica in b.value.values:

@@ -10,9 +10,10 @@ import pytest
 import tensorflow as tf
 from conftest import tiny_networks, tiny_trainer
 
-from tfgan_gn import data, files, loop, summaries
+from tfgan_gn import checkpoints, data, files, guards, loop, summaries
 from tfgan_gn.errors import UserError
 from tfgan_gn.pixels import quantize
+from tfgan_gn.recorder import FIXED_Z, Recorder
 
 
 class StubTrainer:
@@ -37,7 +38,7 @@ class StubRecorder:
         self.done, self.added, self.workdir = [], [], "run"
         self.manager = type("Manager", (), {"latest_checkpoint": "run/checkpoints/iteration-5"})
         self.writer = type("Writer", (), {"close": lambda self: None})()
-        for name in ("log", "sample", "save"):
+        for name in ("log", "sample", "evaluate", "save"):
             setattr(self, name, lambda iteration, name=name: self.done.append((name, iteration)))
 
     def add(self, logs, slopes, count):
@@ -94,7 +95,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_saves_nothing():
 
 def test_signals_are_asked_for_once_and_handlers_come_back():
     before = signal.getsignal(signal.SIGTERM)
-    with loop.stop_requests() as stop:
+    with guards.stop_requests() as stop:
         assert stop() is None
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop() == signal.SIGTERM
@@ -109,7 +110,7 @@ def test_signals_are_asked_for_once_and_handlers_come_back():
 def saved(tmp_path):
     """A folder with checkpoints of iterations 1 and 2."""
     trainer = tiny_trainer(tiny_networks())
-    manager = loop.restore(trainer, str(tmp_path), 3)
+    manager = checkpoints.restore(trainer, str(tmp_path), 3)
     for iteration in (1, 2):
         trainer.iteration.assign(iteration)
         manager.save(checkpoint_number=iteration)
@@ -118,7 +119,7 @@ def saved(tmp_path):
 
 def restored(path, **kwargs):
     trainer = tiny_trainer(tiny_networks(seed=1, **kwargs))
-    loop.restore(trainer, str(path), 3)
+    checkpoints.restore(trainer, str(path), 3)
     return trainer
 
 
@@ -157,7 +158,7 @@ def test_a_checkpoint_of_another_network_is_refused(saved):
 
 def test_old_checkpoints_go(tmp_path):
     trainer = tiny_trainer(tiny_networks())
-    manager = loop.restore(trainer, str(tmp_path), 2)
+    manager = checkpoints.restore(trainer, str(tmp_path), 2)
     for iteration in range(4):
         manager.save(checkpoint_number=iteration)
     assert sorted(p.name for p in tmp_path.glob("*.index")) == ["iteration-2.index", "iteration-3.index"]
@@ -165,9 +166,9 @@ def test_old_checkpoints_go(tmp_path):
 
 def recorder_of(trainer, path):
     images = np.random.default_rng(0).integers(0, 256, (32, 16, 16, 3), np.uint8)
-    manager = loop.restore(trainer, str(path / "checkpoints"), 3)
+    manager = checkpoints.restore(trainer, str(path / "checkpoints"), 3)
     batches = data.test_batches(images, 4, 0)
-    return loop.Recorder(trainer, manager, str(path), lambda: iter(batches), 2, clock=itertools.count().__next__)
+    return Recorder(trainer, manager, str(path), lambda: iter(batches), 2, clock=itertools.count().__next__)
 
 
 def test_what_a_recorder_writes(tmp_path):
@@ -220,14 +221,14 @@ def test_a_held_out_loss_that_is_not_finite_stops_the_run(tmp_path):
 def test_the_sample_grid_is_of_fixed_noise_normalized_as_published(tmp_path):
     trainer = tiny_trainer(tiny_networks())
     first = recorder_of(trainer, tmp_path).draw().numpy()
-    z = tf.random.stateless_normal([100, 8], [trainer.seed, loop.FIXED_Z])
+    z = tf.random.stateless_normal([100, 8], [trainer.seed, FIXED_Z])
     assert abs(first.astype(int) - quantize(trainer.generator(z, training=True)).numpy()).max() <= 1
     np.testing.assert_array_equal(first, recorder_of(trainer, tmp_path).draw())
     assert first.shape == (100, 16, 16, 3) and len({image.tobytes() for image in first}) == 100
 
 
 def test_a_disk_that_cannot_be_written_to(tmp_path):
-    with pytest.raises(UserError, match="cannot write to run: .*saved before is still there"), loop.writing_to("run"):
+    with pytest.raises(UserError, match="cannot write to run: .*saved before is still there"), guards.writing_to("run"):
         raise OSError(28, "No space left on device")
     trainer = tiny_trainer(tiny_networks())
     (tmp_path / "samples").write_text("a file where a folder should be")

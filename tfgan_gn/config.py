@@ -66,6 +66,14 @@ class Config:
     checkpoint_every: int = option(1000, "iterations between checkpoints", low=1, free=True)
     keep_checkpoints: int = option(3, "how many of the newest checkpoints stay", low=1, free=True)
     test_batches: int = option(10, "held-out batches behind each critic/test_loss", low=1, free=True)
+    eval_every: int = option(0, "iterations between scores (FID and its kin); 0 for none", low=0, free=True)
+    eval_images: int = option(10_000, "generated images behind each score; the real ones are all", low=10, free=True)
+    inception: str = option(
+        "", "weights of the network that scores, as in eval_inception.py; empty to have them downloaded", free=True
+    )
+    cache_dir: str = option(
+        "", "folder of those weights and of statistics of real images; empty for ~/.cache/tfgan_gn", free=True
+    )
     generator_statistics: str = option(
         "standing",
         "batch norm of the exported generator: standing statistics over many batches, or of each batch as published",
@@ -89,6 +97,9 @@ def make_config(preset="author", **given):
             raise UserError(
                 f"--{groups} has no effect with --{norm}={getattr(config, norm)}: leave it out, or say --{norm}=group"
             )
+    for name in ("eval_images", "inception", "cache_dir"):
+        if name in given and not config.eval_every:
+            raise UserError(f"--{name} has no effect without --eval_every: leave it out, or say --eval_every=10000")
     return config
 
 

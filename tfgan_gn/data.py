@@ -125,16 +125,57 @@ def _shapes(data_dir, image_size):
     return Dataset(Split(*train), Split(*test), CLASSES, "shapes, drawn here")
 
 
-def _from_tfds(name, data_dir, url, ways_out):
-    """Reads the train and test split of a TFDS image data set, which is fetched only where its host answers."""
-    import tensorflow_datasets as tfds  # takes seconds to import, and only this needs it
+def open_tfds(name, split, data_dir=""):
+    """Opens the colour images of a data set that tensorflow-datasets has prepared; nothing is fetched.
+
+    Args:
+        name: of the data set, as "cifar10" or "cats_vs_dogs:4.0.1".
+        split: as "train" or "train[:2000]".
+        data_dir: folder of prepared data sets; empty for TFDS' own.
+
+    Returns:
+        (how many they are, `tf.data.Dataset` of uint8 [H, W, 3]).
+
+    Raises:
+        UserError: no such data set or split, or one without colour images.
+    """
+    import tensorflow_datasets as tfds
+
+    where = data_dir or "tensorflow-datasets' folder"
+    try:
+        builder = tfds.builder(name, data_dir=data_dir or None)
+        if not os.path.exists(os.path.join(str(builder.data_path), "dataset_info.json")):
+            raise ValueError(f"{builder.data_path} does not exist")
+        feature = builder.info.features["image"]
+        if feature.shape[-1] != 3:
+            raise ValueError(f"its images have the shape {feature.shape}, and scores need [height, width, 3]")
+        count = builder.info.splits[split].num_examples
+        examples = builder.as_dataset(split=split, decoders={"image": _exact_decoder()()}, shuffle_files=False)
+    except Exception as error:  # what TFDS raises for a wrong name, split or folder is not documented
+        raise UserError(
+            f"tfds:{name}:{split} cannot be opened in {where}: {first_line(error)}. Say where it lies with --data_dir, "
+            f"or prepare it: python -c \"import tensorflow_datasets as t; t.builder('{name}').download_and_prepare()\""
+        ) from None
+    return count, examples.map(lambda example: example["image"])
+
+
+def _exact_decoder():
+    import tensorflow_datasets as tfds  # takes seconds to import, and only what reads such data needs it
 
     @tfds.decode.make_decoder(output_dtype=tf.uint8)
     def decode(example, feature):
-        return tf.ensure_shape(folder.decode_exactly(example), feature.shape)
+        return tf.ensure_shape(folder.decode_exactly(example, feature.shape[-1]), feature.shape)
+
+    return decode
+
+
+def _from_tfds(name, data_dir, url, ways_out):
+    """Reads the train and test split of a TFDS image data set, which is fetched only where its host answers."""
+    import tensorflow_datasets as tfds
 
     def split(builder, which):
-        data = builder.as_dataset(split=which, as_supervised=True, batch_size=1000, decoders={"image": decode()})
+        decoders = {"image": _exact_decoder()()}
+        data = builder.as_dataset(split=which, as_supervised=True, batch_size=1000, decoders=decoders)
         images, labels = zip(*data.as_numpy_iterator())
         return np.concatenate(images), np.concatenate(labels)
 

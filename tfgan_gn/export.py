@@ -113,7 +113,7 @@ def load_generator(path):
         path: the folder.
 
     Returns:
-        An object with `sample`, `generate` and `metadata`; keep it while calling them.
+        An object with the functions of a `Sampler`; keep it while calling them.
 
     Raises:
         UserError: nothing there, or something else.
@@ -122,6 +122,6 @@ def load_generator(path):
         loaded = tf.saved_model.load(path)
     except (OSError, tf.errors.OpError, ValueError) as error:
         raise UserError(f"{path} is not a readable SavedModel: {first_line(error)}") from None
-    if not hasattr(loaded, "sample"):
-        raise UserError(f"{path} is a SavedModel without `sample`: give the export/ folder of a run")
+    if not hasattr(loaded, "sample_block"):
+        raise UserError(f"{path} is a SavedModel without `sample_block`: give the export/ folder of a run")
     return loaded

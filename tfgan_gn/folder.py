@@ -32,12 +32,31 @@ def resize_and_crop(image, size):
     return np.rint(np.clip(resized[top : top + size, left : left + size], 0, 255)).astype(np.uint8)
 
 
-def decode_exactly(contents):
-    """Decodes a JPEG or PNG (a string tensor) to uint8 [H, W, 3].
+def decode_exactly(contents, channels=3):
+    """Decodes a JPEG or PNG (a string tensor) to uint8 [H, W, channels], 0 channels being as many as it has.
 
     TensorFlow's default takes a fast transform for JPEG, which shifts red and blue by a level.
     """
-    return tf.io.decode_jpeg(contents, channels=3, dct_method="INTEGER_ACCURATE")
+    return tf.io.decode_jpeg(contents, channels=channels, dct_method="INTEGER_ACCURATE")
+
+
+def decode_colour(path):
+    """Reads an image file that has red, green and blue and nothing else.
+
+    Args:
+        path: of a file with one of ENDINGS.
+
+    Returns:
+        uint8 [H, W, 3].
+
+    Raises:
+        UserError: not readable, or with other channels.
+    """
+    image = _decode(path, channels=0)
+    if image.shape[-1] != 3:
+        kind = {1: "grey", 2: "grey and transparent", 4: "transparent"}.get(image.shape[-1], "no colour image")
+        raise UserError(f"{path} is {kind} ({image.shape[-1]} channels): convert it to RGB, which has 3")
+    return image
 
 
 def read(data_dir, image_size):
@@ -59,15 +78,7 @@ def read(data_dir, image_size):
     labels = np.array([classes.index(os.path.relpath(p, data_dir).split(os.sep)[0]) if classes else 0 for p in paths])
 
     def load(path):
-        try:
-            contents = tf.io.read_file(path)
-            if tf.io.is_jpeg(contents):
-                image = decode_exactly(contents)
-            else:
-                image = tf.io.decode_image(contents, channels=3, expand_animations=False)
-        except tf.errors.OpError as error:
-            raise UserError(f"{path} is not a readable image ({first_line(error)}): remove or replace it") from None
-        return resize_and_crop(image.numpy(), image_size)
+        return resize_and_crop(_decode(path, channels=3), image_size)
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
         images = np.stack(list(pool.map(load, paths)))
@@ -76,11 +87,27 @@ def read(data_dir, image_size):
     return train, test, classes or ("image",)
 
 
-def _list(data_dir):
+def list_images(data_dir):
+    """Paths of the images in a folder and below, in order of path. Raises UserError for a folder without access."""
     found = []
     for folder, folders, names in os.walk(data_dir, onerror=_refuse_unreadable, followlinks=True):
         folders.sort()
         found += [os.path.join(folder, name) for name in sorted(names) if name.lower().endswith(ENDINGS)]
+    return found
+
+
+def _decode(path, channels):
+    try:
+        contents = tf.io.read_file(path)
+        if tf.io.is_jpeg(contents):
+            return decode_exactly(contents, channels).numpy()
+        return tf.io.decode_image(contents, channels=channels, expand_animations=False).numpy()
+    except tf.errors.OpError as error:
+        raise UserError(f"{path} is not a readable image ({first_line(error)}): remove or replace it") from None
+
+
+def _list(data_dir):
+    found = list_images(data_dir)
     top = {path for path in found if os.path.dirname(path) == data_dir}
     if len(found) < HOLD_OUT:
         raise UserError(

@@ -13,10 +13,18 @@ from tfgan_gn.metrics.kernel import (
     kernel_distance,
     kernel_distance_of_blocks,
     kernel_distance_of_subsets,
+    kernel_distances_of_halves,
 )
 from tfgan_gn.metrics.manifold import ManifoldScores, manifold_scores
 from tfgan_gn.metrics.rows import ScoreWarning
-from tfgan_gn.metrics.uncertainty import Extrapolation, Interval, bootstrap_interval, fid_infinity
+from tfgan_gn.metrics.uncertainty import (
+    Extrapolation,
+    Interval,
+    bootstrap_interval,
+    bootstrap_intervals,
+    fid_infinity,
+    interval_of,
+)
 
 __all__ = [
     "KID_KERNEL",
@@ -29,12 +37,15 @@ __all__ = [
     "PolynomialKernel",
     "ScoreWarning",
     "bootstrap_interval",
+    "bootstrap_intervals",
     "fid_infinity",
     "frechet_distance",
     "inception_score",
     "inception_score_of_probabilities",
+    "interval_of",
     "kernel_distance",
     "kernel_distance_of_blocks",
     "kernel_distance_of_subsets",
+    "kernel_distances_of_halves",
     "manifold_scores",
 ]

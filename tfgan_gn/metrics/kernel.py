@@ -121,6 +121,37 @@ def kernel_distance_of_blocks(x, y, max_block_size=1000, kernel=KID_KERNEL):
     return _over_parts([_mmd2(*pair, kernel) for pair in zip(*(_cut(z, num_blocks) for z in (x, y)), strict=True)])
 
 
+def kernel_distances_of_halves(x, y, rng, num_halves, kernel=KID_KERNEL):
+    """`kernel_distance` of random halves of x to all of y, for the price of about one.
+
+    With w the indicator of a half of n rows, its mean over pairs is (w^T K w - w . diag K) / (n (n - 1)), so that one
+    pass over K serves all halves.
+
+    Args:
+        x: real array [N, D], N from 4.
+        y: real array [M, D], M from 2.
+        rng: numpy Generator.
+        num_halves: how many.
+        kernel: a PolynomialKernel.
+
+    Returns:
+        float64 [num_halves], for `interval_of`.
+
+    Raises:
+        UserError: as `kernel_distance`.
+    """
+    x, y = check_pair(x, y, ("x", "y"), 4)
+    n = len(x) // 2
+    w = np.zeros((len(x), num_halves))
+    for half in w.T:
+        half[rng.choice(len(x), n, replace=False)] = 1
+    within, across = -(kernel.diagonal(x) @ w), np.zeros(num_halves)
+    for rows in row_blocks(len(x), max(len(x), len(y))):
+        within += np.einsum("ij,ij->j", w[rows], kernel(x[rows], x) @ w)
+        across += kernel(x[rows], y).mean(1) @ w[rows]
+    return within / (n * (n - 1)) + _mean_of_others(y, kernel) - 2 * across / n
+
+
 def _cut(x, num_blocks):
     """Consecutive blocks, the last ones a row longer where it does not come out even."""
     size, longer = divmod(len(x), num_blocks)

@@ -57,19 +57,56 @@ def bootstrap_interval(score, sets, rng, resamples=200, level=0.95, replace=True
     Raises:
         UserError: fewer than 2 resamples; another level; fewer than 2 rows, or 4 without replacement; as `score`.
     """
+    return bootstrap_intervals(lambda *sets: [score(*sets)], sets, rng, resamples, level, replace)[0]
+
+
+def bootstrap_intervals(scores, sets, rng, resamples=200, level=0.95, replace=True):
+    """`bootstrap_interval` of several scores that are computed together.
+
+    Args:
+        scores: from arrays like `sets` to a sequence of floats.
+        sets: as in `bootstrap_interval`, and so are the others.
+        rng: numpy Generator.
+        resamples: 2 or more.
+        level: between 0 and 1.
+        replace: whether rows are drawn with replacement.
+
+    Returns:
+        A list of Interval.
+
+    Raises:
+        UserError: as `bootstrap_interval`.
+    """
     check_at_least("resamples", resamples, 2)
-    if not 0 < level < 1:
-        raise UserError(f"level={level}; give a share between 0 and 1, such as 0.95")
     for x in sets:
         check_at_least("rows of a set to resample", len(x), 2 if replace else 4)
 
     def draw(x):
         return x[rng.choice(len(x), len(x) if replace else len(x) // 2, replace=replace)]
 
-    value = float(score(*sets))
-    resampled = np.array([score(*map(draw, sets)) for _ in range(resamples)])
+    values = scores(*sets)
+    resampled = np.array([scores(*map(draw, sets)) for _ in range(resamples)])
+    return [interval_of(value, column, level) for value, column in zip(values, resampled.T, strict=True)]
+
+
+def interval_of(value, resampled, level=0.95):
+    """The Interval around a score that has these values on resampled sets; see `bootstrap_interval`.
+
+    Args:
+        value: the score of the sets as they are.
+        resampled: float array [R], R from 2.
+        level: between 0 and 1.
+
+    Returns:
+        Interval.
+
+    Raises:
+        UserError: another level.
+    """
+    if not 0 < level < 1:
+        raise UserError(f"level={level}; give a share between 0 and 1, such as 0.95")
     low, high = value + np.quantile(resampled - resampled.mean(), [(1 - level) / 2, (1 + level) / 2])
-    return Interval(value, float(low), float(high), float(resampled.std(ddof=1)))
+    return Interval(float(value), float(low), float(high), float(resampled.std(ddof=1)))
 
 
 def fid_infinity(features, reference, rng, sizes=None):

@@ -1,0 +1,153 @@
+"""Scores images: Inception Score, FID, KID, precision and recall, density and coverage, against real ones.
+
+    python eval_inception.py runs/cifar10-author-group
+    python eval_inception.py SAMPLES --reference=REAL
+    python eval_inception.py --compare A.json B.json
+
+SAMPLES is a run folder, an exported SavedModel, a folder of images, an .npz or .npy of images (FILE.npz:KEY where it
+holds several arrays), or a data set by name and split (cifar10:test, shapes:test, tfds:NAME:SPLIT); REAL is one of the
+last four, or an .npz of statistics. The result is a table here and a JSON with the protocol that it was made by.
+"""
+
+import os
+import sys
+
+import train_cifar
+from tfgan_gn import cli
+from tfgan_gn.config import load_config
+from tfgan_gn.errors import UserError
+from tfgan_gn.eval_config import EvalConfig, make_eval_config
+
+
+def is_run(path):
+    """Whether a path is a run folder of `train_cifar.py`."""
+    return os.path.isfile(os.path.join(path, "config.json"))
+
+
+def open_run(config, workdir):
+    """The images that a run's generator makes from a checkpoint.
+
+    Returns:
+        (`images.Images`, the run's Config, the iteration).
+
+    Raises:
+        UserError: no such checkpoint, or not readable.
+    """
+    from tfgan_gn import checkpoints, images
+    from tfgan_gn.export import make_sampler
+
+    run = load_config(os.path.join(workdir, "config.json"))
+    path = checkpoints.find(workdir, config.checkpoint)
+    generator = train_cifar.build_pair(run).generator
+    checkpoints.load_generator_weights(generator, path)
+    iteration = checkpoints.iteration_of(path)
+    sampling = train_cifar.sampling(run, iteration)
+    sampling["statistics"] = config.generator_statistics or sampling["statistics"]
+    sampler = make_sampler(generator, **sampling)
+    return images.of_generator(sampler, config.num_images, config.seed, path), run, iteration
+
+
+def open_reference(config, run, extractor):
+    """The statistics of the real images.
+
+    Args:
+        config: EvalConfig.
+        run: Config of the run that is scored, or None.
+        extractor: `inception.Extractor`.
+
+    Returns:
+        `reference.Reference`.
+
+    Raises:
+        UserError: no saying what they are; as `images.open_images` and `reference.of_file`.
+    """
+    from tfgan_gn import data, images, inception, reference
+
+    cache_dir = config.cache_dir or os.path.expanduser(inception.CACHE)
+    if config.reference.endswith(".npz"):
+        statistics = reference.of_file(config.reference, extractor)
+        if statistics:
+            return statistics
+    if config.reference:
+        real = images.open_images(config.reference, image_size=config.image_size, data_dir=config.data_dir)
+    elif run:
+        data_dir = config.data_dir or run.data_dir
+        real = images.of_split(data.make_dataset(run.dataset, data_dir, run.image_size), "train")
+    else:
+        raise UserError("say what the real images are: --reference=cifar10:train, a folder, an .npz of images or of mu")
+    return reference.of_images(real, extractor, config.batch_size, cache_dir, train_cifar.say)
+
+
+def score(config, samples):
+    """Scores what a path or name stands for, and writes and prints the result."""
+    import tensorflow as tf
+
+    from tfgan_gn import evaluation, images, inception, results
+    from tfgan_gn.guards import writing_to
+    from tfgan_gn.scoring import Settings
+
+    run, out = None, f"scores-{os.path.basename(os.path.normpath(samples)).replace(':', '-')}.json"
+    if is_run(samples):
+        opened, run, iteration = open_run(config, samples)
+        out = os.path.join(samples, f"scores-{iteration}.json")
+    else:
+        refuse_settings_of_runs(config, samples)
+        opened = images.open_images(
+            samples,
+            num_images=config.num_images,
+            seed=config.seed,
+            value_range=config.value_range,
+            image_size=config.image_size,
+            data_dir=config.data_dir,
+        )
+    with tf.distribute.MirroredStrategy().scope():
+        extractor = inception.load_extractor(config.inception, config.cache_dir)
+        real = open_reference(config, run, extractor)
+        resamples = config.resamples if config.bootstrap else 0
+        settings = Settings(config.batch_size, config.splits, config.neighbours, resamples, extrapolate=True)
+        result = evaluation.evaluate(opened, real, extractor, settings, train_cifar.versions())
+    out = config.out or out
+    with writing_to(out):
+        os.makedirs(os.path.dirname(out) or ".", exist_ok=True)
+        results.save(result, out)
+    sys.stdout.write(f"{results.table(result)}\n\nwritten to {out}\n")
+
+
+def refuse_settings_of_runs(config, samples):
+    """Raises UserError for a setting that has an effect on run folders only."""
+    for name in ("checkpoint", "generator_statistics"):
+        if getattr(config, name):
+            raise UserError(f"--{name} has no effect on {samples}, which is no run folder (no config.json in it)")
+
+
+def main(argv):
+    """Returns the exit code: 0 done, 1 a mistake of the user's, 130 interrupted."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        config, arguments = cli.parse_arguments(argv, EvalConfig, make_eval_config, most_arguments=1)
+        if config is None:
+            sys.stdout.write(cli.help_text(__doc__, EvalConfig) + "\n")
+            return 0
+        if not arguments:
+            raise UserError("say what to score (or which JSON to compare with): --help tells what can be")
+        if config.compare:
+            from tfgan_gn import results
+
+            paths = [config.compare, arguments[0]]
+            sys.stdout.write(results.compare(*map(results.load, paths), names=paths) + "\n")
+            return 0
+        from tfgan_gn.guards import fitting_in_memory  # which imports TensorFlow
+
+        with fitting_in_memory():
+            score(config, arguments[0])
+        return 0
+    except UserError as error:
+        train_cifar.say(f"eval_inception.py: error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        train_cifar.say("interrupted: nothing was written")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,94 @@
+"""One pass of images through the network: what every score of them is computed from."""
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+
+from tfgan_gn import inception
+from tfgan_gn.errors import UserError
+from tfgan_gn.metrics import FeatureStats
+
+KEPT = 50_000  # rows of features held in memory, 8 KB each; the statistics are of all images
+
+
+class Features(NamedTuple):
+    """What a pass left.
+
+    Attributes:
+        stats: `metrics.FeatureStats` of all images.
+        features: float32 [n, D], of all images or of KEPT of them, evenly spread.
+        logits: float32 [N, C], of all images; None for statistics out of a file.
+        image_size: (height, width) of the images as they came.
+        images_sha256: of the images, as of `hash_images`.
+    """
+
+    stats: FeatureStats
+    features: np.ndarray | None
+    logits: np.ndarray | None
+    image_size: tuple[int, int] | None
+    images_sha256: str | None
+
+
+class _Hash:
+    """SHA-256 of images in their order, however they are cut into parts."""
+
+    def __init__(self):
+        self.digest, self.size = hashlib.sha256(), None
+
+    def through(self, parts):
+        """The same parts, seen on their way."""
+        for part in parts:
+            if self.size is None:
+                self.size = part.shape[1:3]
+                self.digest.update(f"{part.shape[1:]}".encode())
+            self.digest.update(np.ascontiguousarray(part).data)
+            yield part
+
+
+def hash_images(images):
+    """The SHA-256 of the pixels of `images.Images` in their order: the same from an array, a folder or a generator."""
+    seen = _Hash()
+    for _ in seen.through(images.parts()):
+        pass
+    return seen.digest.hexdigest()
+
+
+def compute(extractor, images, batch_size, kept=KEPT):
+    """Runs images through an extractor, on all devices of the current strategy.
+
+    Args:
+        extractor: of `inception.load_extractor`.
+        images: `images.Images`.
+        batch_size: images per batch, over all replicas.
+        kept: how many rows of features to keep, if there are more.
+
+    Returns:
+        Features.
+
+    Raises:
+        UserError: fewer images than two, which have no covariance; as `inception.collect`.
+    """
+    if images.count < 2:
+        raise UserError(f"{images.source} has {images.count} image, and one has no covariance: give 2 or more")
+    kept_rows = spread(images.count, kept)
+    stats, features, logits, done, seen = None, None, None, 0, _Hash()
+    parts = seen.through(images.parts())
+    for batch, batch_logits in inception.collect(extractor, parts, batch_size, total=images.count):
+        if stats is None:
+            stats = FeatureStats(batch.shape[1])
+            features = np.empty((len(kept_rows), batch.shape[1]), np.float32)
+            logits = np.empty((images.count, batch_logits.shape[1]), np.float32)
+        stats.update(batch)
+        logits[done : done + len(batch)] = batch_logits
+        first, last = np.searchsorted(kept_rows, [done, done + len(batch)])
+        features[first:last] = batch[kept_rows[first:last] - done]
+        done += len(batch)
+    if done != images.count:
+        raise UserError(f"{images.source} gave {done} images, not the {images.count} that it announced")
+    return Features(stats, features, logits, tuple(seen.size), seen.digest.hexdigest())
+
+
+def spread(count, most):
+    """Indices of `count` rows, or of `most` of them, evenly spread."""
+    return np.arange(count) if count <= most else np.arange(most) * count // most

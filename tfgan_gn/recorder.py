@@ -1,0 +1,117 @@
+"""What a run leaves in its folder on the way: points, grids, scores, checkpoints."""
+
+import glob
+import math
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan_gn import checkpoints, results, summaries
+from tfgan_gn.errors import UserError
+from tfgan_gn.guards import writing_to
+from tfgan_gn.pixels import quantize
+
+GRID = 10  # rows and columns of the sample grid, as published
+FIXED_Z = -1  # the stream of its noise, apart from those of training
+SCORES = "scores"  # folder of a run: one result per evaluation
+
+
+class Recorder:
+    """Writes a run's TensorBoard points, sample grids, scores and checkpoints.
+
+    Args:
+        trainer: `Trainer`.
+        manager: of `checkpoints.restore`.
+        workdir: run folder; `tensorboard/` and `samples/` in it are written.
+        make_test_batches: function that makes an iterator over distributed held-out batches, the same each time.
+        test_batches: how many of them `critic/test_loss` is the mean of.
+        clock: function that returns seconds.
+        score: function from the iteration to a result of `evaluation.evaluate`; None where nothing is scored.
+        say: function of a line of text for the user.
+    """
+
+    def __init__(self, trainer, manager, workdir, make_test_batches, test_batches, clock, score=None, say=None):
+        self.trainer, self.manager, self.workdir = trainer, manager, workdir
+        self.make_test_batches, self.test_batches = make_test_batches, test_batches
+        self.clock, self.since, self.pending, self.slopes = clock, clock(), [], None
+        self.score, self.say = score, say
+        with writing_to(workdir):
+            os.makedirs(os.path.join(workdir, "samples"), exist_ok=True)
+            if score:
+                os.makedirs(os.path.join(workdir, SCORES), exist_ok=True)
+                self.best = checkpoints.manage(trainer, os.path.join(workdir, checkpoints.BEST), 1)
+            self.writer = tf.summary.create_file_writer(os.path.join(workdir, "tensorboard"))
+        z = tf.random.stateless_normal([GRID**2, trainer.z_dim], [trainer.seed, FIXED_Z], dtype=trainer.dtype)
+        self.draw = tf.function(lambda: quantize(trainer.generator(z, training=True)))
+
+    def add(self, logs, slopes, count):
+        """Takes in the means of `count` iterations."""
+        self.pending.append((logs, count))
+        self.slopes = slopes
+
+    def log(self, iteration):
+        """Writes the means since the last call, the held-out loss and the slopes of the last critic step."""
+        scalars = {}
+        for tag in self.pending[-1][0]:
+            present = [(logs[tag], count) for logs, count in self.pending if tag in logs]
+            values, counts = zip(*present, strict=True)
+            scalars[tag] = np.average(values, weights=counts)
+        test_loss = self.trainer.evaluate(self.make_test_batches(), tf.constant(self.test_batches, tf.int64))
+        scalars["critic/test_loss"] = float(test_loss)
+        refuse_divergence(scalars, iteration, self.manager.latest_checkpoint)
+        scalars["train/learning_rate"] = float(self.trainer.critic_optimizer.learning_rate.numpy())
+        iterations = sum(count for _, count in self.pending)
+        scalars["train/iterations_per_second"] = iterations / (self.clock() - self.since)
+        with writing_to(self.workdir):
+            summaries.write_scalars(self.writer, scalars, iteration)
+            summaries.write_histogram(self.writer, "critic/slopes", self.slopes, iteration)
+            self.writer.flush()
+        self.pending, self.since = [], self.clock()
+
+    def sample(self, iteration):
+        """Writes the grid of the fixed noise, each image normalized beside the others, as published."""
+        grid = summaries.image_grid(self.draw().numpy(), GRID)
+        with writing_to(self.workdir):
+            summaries.write_images(self.writer, "samples", grid, iteration)
+            summaries.write_png(os.path.join(self.workdir, "samples", f"{iteration:06d}.png"), grid)
+
+    def save(self, iteration):
+        """Writes a checkpoint, unless that of this iteration is there."""
+        with writing_to(self.workdir):
+            checkpoints.save(self.manager, iteration)
+
+    def evaluate(self, iteration):
+        """Scores the generator; writes the result and its points, and keeps the checkpoint of the best FID so far."""
+        result = self.score(iteration)
+        best = min(self._fids(result["protocol"], iteration), default=math.inf)
+        fid = result["scores"]["fid"]["value"]
+        with writing_to(self.workdir):
+            if fid < best:
+                checkpoints.save(self.best, iteration)
+            results.save(result, os.path.join(self.workdir, SCORES, f"{iteration:06d}.json"))
+            scalars = {f"eval/{name}": numbers["value"] for name, numbers in result["scores"].items()}
+            summaries.write_scalars(self.writer, scalars, iteration)
+            self.writer.flush()
+        told = " ".join(f"{name}={numbers['value']:.4g}" for name, numbers in result["scores"].items())
+        kept = f"the best FID so far, kept in {self.best.directory}" if fid < best else f"the best FID is {best:.4g}"
+        self.say(f"iteration {iteration}: {told}; {kept}")
+
+    def _fids(self, protocol, iteration):
+        """FIDs that this run reached before, as its folder tells, by the same protocol."""
+        for path in glob.glob(os.path.join(glob.escape(self.workdir), SCORES, "*.json")):
+            earlier = results.load(path)
+            before = int(os.path.basename(path).partition(".")[0]) < iteration
+            if before and not results.differing(earlier["protocol"], protocol):
+                yield earlier["scores"]["fid"]["value"]
+
+
+def refuse_divergence(logs, iteration, checkpoint):
+    """Raises UserError where a value of `logs`, a dict by tag, is not finite; names the checkpoint that stays."""
+    for tag, value in logs.items():
+        if not math.isfinite(value):
+            raise UserError(
+                f"{tag} is {value} at iteration {iteration}: the run diverged. Nothing more is saved; "
+                f"{checkpoint or 'no checkpoint'} stays. Try a lower --learning_rate or a higher --gp_weight in "
+                "another --workdir"
+            )

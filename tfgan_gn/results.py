@@ -1,0 +1,100 @@
+"""A result on disk and on the terminal, alone or beside another."""
+
+import json
+
+from tfgan_gn.errors import UserError, first_line
+from tfgan_gn.files import write_whole
+
+
+def save(result, path):
+    """Writes a result of `evaluation.evaluate` as JSON, whole or not at all."""
+    write_whole(path, f"{json.dumps(result, indent=2)}\n".encode())
+
+
+def load(path):
+    """Reads what `save` wrote. Raises UserError where it is not that."""
+    try:
+        with open(path) as file:
+            result = json.load(file)
+        for name, numbers in result["scores"].items():
+            if not isinstance(numbers["value"], float):
+                raise TypeError(f"{name} has the value {numbers['value']!r}")
+        if not isinstance(result["protocol"], dict):
+            raise TypeError("its protocol is no table")
+        return result
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{path} is no result of a scoring ({first_line(error)}): give the JSON that one wrote"
+        ) from None
+
+
+def table(result):
+    """The scores of a result as text: values, errors, intervals of 95%, and what to know before trusting them."""
+    rows = [("score", "value", "+-", "95% interval")]
+    for name, numbers in result["scores"].items():
+        error = next((f"{v:.4g} ({k.replace('_', ' ')})" for k, v in numbers.items() if k.startswith("st")), "")
+        interval = f"{numbers['low']:.4f} to {numbers['high']:.4f}" if "low" in numbers else ""
+        rows.append((name, f"{numbers['value']:.4f}", error, interval))
+    samples, protocol = result["samples"], result["protocol"]
+    about = [
+        f"{protocol['num_images']} images of {samples['source']}",
+        f"against {protocol['reference_num_images'] or 'an unknown number'} of {result['reference']['source']}",
+        f"with {result['weights']['source']} (weights {protocol['weights_sha256'][:12]})",
+    ]
+    return "\n".join([*about, "", *_aligned(rows), *(f"note: {text}" for text in result.get("warnings", []))])
+
+
+def compare(a, b, names):
+    """Two results side by side.
+
+    Args:
+        a: a result.
+        b: another.
+        names: what to call them.
+
+    Returns:
+        A table, as text.
+
+    Raises:
+        UserError: their protocols differ; it names the fields. A field that one of them leaves open (null) does not.
+    """
+    fields = differing(a["protocol"], b["protocol"])
+    if fields:
+        told = "; ".join(f"{field} ({a['protocol'].get(field)} and {b['protocol'].get(field)})" for field in fields)
+        raise UserError(f"{names[0]} and {names[1]} cannot be compared, as they differ in {told}: score both one way")
+    rows = [("score", *names, "difference", "")]
+    for name in a["scores"]:
+        if name in b["scores"]:
+            one, other = a["scores"][name], b["scores"][name]
+            rows.append((name, _cell(one), _cell(other), f"{other['value'] - one['value']:+.4f}", _told(one, other)))
+    notes = [
+        f"note: {name} is null in one of the two: nobody wrote down whether they agree"
+        for name in sorted({*a["protocol"]} | {*b["protocol"]})
+        if (a["protocol"].get(name) is None) != (b["protocol"].get(name) is None)
+    ]
+    doubts = dict.fromkeys([*a.get("warnings", []), *b.get("warnings", [])])
+    return "\n".join([*_aligned(rows), *notes, *(f"note: {text}" for text in doubts)])
+
+
+def differing(a, b):
+    """Names of the fields of two protocols that both state, and not alike."""
+    return [name for name in a if None not in (a[name], b.get(name)) and a[name] != b[name]]
+
+
+def _told(a, b):
+    """Whether the difference is more than chance, where both have intervals, taken as independent and normal."""
+    if "low" not in a or "low" not in b:
+        return ""
+    halves = [(x["high"] - x["low"]) / 2 for x in (a, b)]
+    apart = abs(a["value"] - b["value"]) > (halves[0] ** 2 + halves[1] ** 2) ** 0.5
+    return "apart" if apart else "not told apart"
+
+
+def _cell(numbers):
+    interval = f" [{numbers['low']:.4f}, {numbers['high']:.4f}]" if "low" in numbers else ""
+    return f"{numbers['value']:.4f}{interval}"
+
+
+def _aligned(rows):
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
