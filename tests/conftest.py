@@ -46,6 +46,32 @@ def seeded_extractor(seeded_graph):
     return inception.load_extractor(seeded_graph)
 
 
+class TinyExtractor(tf.Module):
+    """Takes the place of the Inception network where its speed matters more than its features: 12 of them, 5 logits."""
+
+    def __init__(self, seed=0):
+        super().__init__()
+        self.matrix = tf.Variable(np.random.default_rng(seed).normal(size=(12, 5)).astype(np.float32))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 299, 299, 3])])
+    def __call__(self, images):
+        features = tf.reshape(images[:, 20::150, 20::150], [-1, 12])
+        return {"pool_3": features, "logits": features @ self.matrix}
+
+
+@pytest.fixture(scope="session")
+def tiny_extractor_path(tmp_path_factory):
+    """A SavedModel of it, for --inception."""
+    path = str(tmp_path_factory.mktemp("extractor") / "saved")
+    tf.saved_model.save(TinyExtractor(), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_extractor(tiny_extractor_path):
+    return inception.load_extractor(tiny_extractor_path)
+
+
 @pytest.fixture
 def float64():
     """Everything built within computes in float64."""

@@ -37,7 +37,7 @@ def read_npz(path, choose=list):
     except UserError:
         raise
     except _DAMAGE as error:
-        raise UserError(f"{path} cannot be read ({first_line(error)}): write it again with numpy.savez") from None
+        raise _unreadable(path, error) from None
 
 
 def read(path, key=""):
@@ -67,7 +67,7 @@ def read(path, key=""):
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         except _DAMAGE as error:
-            raise UserError(f"{path} cannot be read ({first_line(error)}): write it again with numpy.save") from None
+            raise _unreadable(path, error) from None
     _refuse_other_shapes(path, array)
     return array
 
@@ -113,6 +113,12 @@ def _convert(part, first, path, value_range):
             "allow: say the right range, or leave that image out"
         )
     return np.clip(LEVELS[value_range](x), 0, 255).astype(np.uint8)
+
+
+def _unreadable(path, error):
+    if isinstance(error, FileNotFoundError):
+        return UserError(f"{path} does not exist: give the path of an .npz or .npy")
+    return UserError(f"{path} cannot be read ({first_line(error)}): write it again with numpy")
 
 
 def _refuse_other_shapes(path, array):

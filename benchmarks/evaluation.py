@@ -1,0 +1,167 @@
+"""How fast images are scored: images per second through Inception v3, and the algebra of FID, beside other people's.
+
+    python benchmarks/evaluation.py
+
+Beside torch-fidelity too where it and PyTorch are installed (pip install '.[bench]'), with the same images, weights,
+batch and threads. All alternate within one process, so that another program on the machine slows all of them; the table
+has medians, and ratios of them. `--json=PATH` writes the numbers.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import pathlib
+import statistics
+import sys
+import tempfile
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+
+import numpy as np
+import scipy.linalg
+import tensorflow as tf
+
+from tfgan_gn import inception, inception_network
+from tfgan_gn.metrics import FeatureStats, frechet_distance
+
+DIMENSIONS = 2048
+
+
+def draw_weights(network, rng):
+    """Weights of a network that keep activations of order 1, named as in the published file."""
+    weights = {}
+    for name, shape in inception_network.weight_shapes(network).items():
+        kind = name.rpartition("/")[2]
+        if kind in ("gamma", "moving_variance"):
+            weights[name] = np.ones(shape, np.float32)
+        elif kind in ("beta", "moving_mean", "biases"):
+            weights[name] = np.zeros(shape, np.float32)
+        else:
+            weights[name] = (rng.standard_normal(shape) * np.sqrt(2 / np.prod(shape[:-1]))).astype(np.float32)
+    return weights
+
+
+def make_ours(network, weights, images, batch_size):
+    """Function that runs the images through this project's network and returns their features."""
+    inception_network.assign_weights(network, weights)
+    extractor = inception.Extractor(
+        lambda batch: network(inception_network.preprocess(batch), training=False),
+        source="random",
+        weights_sha256="",
+        preprocessing="",
+    )
+    return lambda: np.concatenate([features for features, _ in inception.collect(extractor, images, batch_size)])
+
+
+def make_torch_fidelity(weights, images, batch_size):
+    """The same through torch-fidelity's network, whose units come in the order of the published file too."""
+    import torch
+    from torch_fidelity.feature_extractor_inceptionv3 import BasicConv2d, FeatureExtractorInceptionV3
+
+    class Unloaded(FeatureExtractorInceptionV3):
+        def load_state_dict(self, state):
+            """Keeps the weights as they are."""
+
+    with tempfile.NamedTemporaryFile() as file:
+        torch.save({}, file.name)
+        network = Unloaded("ours", ["2048", "logits_unbiased"], feature_extractor_weights_path=file.name)
+    units = [module for module in network.modules() if isinstance(module, BasicConv2d)]
+    for name, unit in zip(inception_network.UNITS, units, strict=True):
+        kernel = torch.from_numpy(weights[f"{name}/conv2d_params"].transpose(3, 2, 0, 1).copy())
+        unit.conv.weight.data.copy_(kernel)
+    channels_first = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
+
+    def run():
+        with torch.no_grad():
+            return np.concatenate([network(batch)[0].numpy() for batch in channels_first.split(batch_size)])
+
+    return run
+
+
+def sqrtm_distance(a, b):
+    """FID as TTUR's `fid.py` and its descendants compute it, with a general matrix root."""
+    root = scipy.linalg.sqrtm(a.covariance @ b.covariance).real
+    difference = a.mean - b.mean
+    return float(difference @ difference + np.trace(a.covariance + b.covariance - 2 * root))
+
+
+def alternate(functions, repeats):
+    """Seconds of each function, by name a list, run in turns after one run that does not count."""
+    seconds = {name: [] for name in functions}
+    results = {name: function() for name, function in functions.items()}
+    for _ in range(repeats):
+        for name, function in functions.items():
+            start = time.perf_counter()
+            function()
+            seconds[name].append(time.perf_counter() - start)
+    return seconds, results
+
+
+def time_images(num_images, batch_size, repeats):
+    """Rows of the table: images per second of each network, and how far their features are apart."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (num_images, 32, 32, 3), dtype=np.uint8)
+    network = inception_network.build_network()
+    weights = draw_weights(network, rng)
+    functions = {"tfgan_gn": make_ours(network, weights, images, batch_size)}
+    if importlib.util.find_spec("torch_fidelity"):
+        functions["torch-fidelity"] = make_torch_fidelity(weights, images, batch_size)
+    seconds, features = alternate(functions, repeats)
+    ours = features["tfgan_gn"]
+    for name, times in seconds.items():
+        apart = abs(features[name] - ours).max() / abs(ours).max()
+        yield {"what": "images per second", "who": name, "value": num_images / statistics.median(times), "apart": apart}
+
+
+def time_algebra(repeats):
+    """Rows of the table: seconds for one FID from the moments, and how far the distances are apart."""
+    rng = np.random.default_rng(0)
+    mixing = rng.standard_normal((DIMENSIONS, DIMENSIONS)) / np.sqrt(DIMENSIONS)
+    a, b = (FeatureStats.of(rng.standard_normal((10_000, DIMENSIONS)) @ mixing + i / 10) for i in range(2))
+
+    def ours():
+        for stats in (a, b):
+            stats._factor = None  # as the first time
+        return frechet_distance(a, b)
+
+    functions = {"tfgan_gn": ours, "scipy.linalg.sqrtm": lambda: sqrtm_distance(a, b)}
+    functions["tfgan_gn, same real images again"] = lambda: frechet_distance(a, b)
+    seconds, distances = alternate(functions, repeats)
+    for name, times in seconds.items():
+        apart = abs(distances[name] / distances["tfgan_gn"] - 1)
+        yield {"what": "seconds for FID's algebra", "who": name, "value": statistics.median(times), "apart": apart}
+
+
+def main():
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=128)
+    parser.add_argument("--batch_size", type=int, default=64)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", default="")
+    options = parser.parse_args()
+    rows = [
+        *time_images(options.images, options.batch_size, options.repeats),
+        *time_algebra(max(1, options.repeats // 2)),
+    ]
+    first = {}
+    lines = [f"{os.cpu_count()} cores, {[d.device_type for d in tf.config.list_logical_devices()]}, float32"]
+    for row in rows:
+        ours = first.setdefault(row["what"], row["value"])
+        row["ratio_to_ours"] = row["value"] / ours
+        lines.append(
+            f"{row['what']:26}{row['who']:34}{row['value']:10.3f}   x {row['ratio_to_ours']:.2f}   "
+            f"apart by {row['apart']:.1e}"
+        )
+    sys.stdout.write("\n".join(lines) + "\n")
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump(rows, file, indent=2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""What can be scored: the same images from everywhere, and everything else refused with its name and its value."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import tiny_networks
+from test_data import SHARED
+
+from tfgan_gn import data, export, folder, image_arrays, images
+from tfgan_gn.errors import UserError
+
+
+@pytest.fixture
+def pixels(rng):
+    return rng.integers(0, 256, (5, 8, 6, 3), dtype=np.uint8)
+
+
+def all_of(opened):
+    array = np.concatenate(list(opened.parts()))
+    assert array.dtype == np.uint8 and len(array) == opened.count
+    return array
+
+
+def write_png(path, image):
+    tf.io.write_file(str(path), tf.io.encode_png(image))
+
+
+def write_folder(path, pixels):
+    path.mkdir()
+    for i, image in enumerate(pixels):
+        write_png(path / f"{i:03}.png", image)
+    return str(path)
+
+
+def test_arrays_and_folders_give_the_pixels_that_went_in(tmp_path, pixels, monkeypatch):
+    monkeypatch.setattr(images, "PART", 2)
+    np.savez(tmp_path / "one.npz", pixels)
+    np.savez(tmp_path / "two.npz", labels=np.zeros(5), fake=pixels)
+    np.save(tmp_path / "one.npy", pixels)
+    specs = ["one.npz", "two.npz:fake", "one.npy"]
+    opened = [images.open_images(str(tmp_path / spec)) for spec in specs]
+    opened.append(images.open_images(write_folder(tmp_path / "folder", pixels)))
+    for each in opened:
+        np.testing.assert_array_equal(all_of(each), pixels)
+        np.testing.assert_array_equal(all_of(each), pixels, err_msg="a second pass")
+    np.testing.assert_array_equal(all_of(images.open_images(str(tmp_path / "one.npy"), num_images=3)), pixels[:3])
+
+
+def test_a_folder_is_read_in_order_of_path_and_scaled_where_asked(tmp_path, pixels):
+    for i, (name, image) in enumerate(zip(("b/1.png", "a/2.png", "0.png"), pixels)):
+        (tmp_path / "f" / name).parent.mkdir(parents=True, exist_ok=True)
+        write_png(tmp_path / "f" / name, image[: 8 - i])
+    opened = images.open_images(str(tmp_path / "f"), image_size=4)
+    expected = [folder.resize_and_crop(image, 4) for image in (pixels[2][:6], pixels[1][:7], pixels[0])]
+    np.testing.assert_array_equal(all_of(opened), expected)
+
+
+@pytest.mark.parametrize("value_range", image_arrays.LEVELS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_floats_come_back_as_the_levels_that_they_were_made_from(tmp_path, value_range, dtype):
+    """Scaled by 255, as most code does, and by 256 with noise below a level, as the published code does."""
+    levels = np.resize(np.arange(256), (22, 2, 2, 3)).astype(np.uint8)
+    low, high = map(int, value_range.split(","))
+    np.save(tmp_path / "x.npy", (low + (high - low) * (levels / 255)).astype(dtype))
+    opened = images.open_images(str(tmp_path / "x.npy"), value_range=value_range)
+    np.testing.assert_array_equal(all_of(opened), levels)
+    if value_range != "0,255":
+        noise = np.random.default_rng(0).uniform(0, 0.99, levels.shape)
+        np.save(tmp_path / "x.npy", (low + (high - low) * (levels + noise) / 256).astype(dtype))
+        np.testing.assert_array_equal(all_of(images.open_images(str(tmp_path / "x.npy"), value_range=value_range)), levels)
+
+
+@pytest.mark.parametrize(
+    ("value", "value_range", "message"),
+    [
+        (0.5, "", "whose range nobody can tell from the values: say --value_range=-1,1, 0,1 or 0,255"),
+        (np.nan, "-1,1", "image 3 of .* holds nan, which --value_range=-1,1 does not allow"),
+        (np.inf, "0,1", "image 3 of .* holds inf"),
+        (1.01, "-1,1", "image 3 of .* holds 1.01"),
+        (-0.01, "0,1", "image 3 of .* holds -0.01"),
+        (255.5, "0,255", "image 3 of .* holds 255.5"),
+    ],
+)
+def test_values_that_are_refused(tmp_path, value, value_range, message):
+    array = np.zeros((5, 4, 4, 3))
+    array[3, 1, 2, 0] = value
+    np.save(tmp_path / "x.npy", array)
+    with pytest.raises(UserError, match=message):
+        all_of(images.open_images(str(tmp_path / "x.npy"), value_range=value_range))
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "message"),
+    [
+        ((5, 3, 8, 8), np.uint8, r"shape \(5, 3, 8, 8\).*its channels stand first"),
+        ((5, 8, 8), np.uint8, "give each value three times"),
+        ((5, 8, 8, 1), np.uint8, "give each value three times"),
+        ((5, 8, 8, 4), np.uint8, "leave the fourth channel out"),
+        ((0, 8, 8, 3), np.uint8, "one or more"),
+        ((5, 8, 8, 3), bool, "holds bool: give numbers"),
+        ((5, 8, 8, 3), "U1", "holds <U1: give numbers"),
+    ],
+)
+def test_arrays_that_are_no_colour_images(tmp_path, shape, dtype, message):
+    np.save(tmp_path / "x.npy", np.zeros(shape, dtype))
+    with pytest.raises(UserError, match=message):
+        images.open_images(str(tmp_path / "x.npy"))
+
+
+def test_array_files_that_are_refused(tmp_path, pixels):
+    np.savez(tmp_path / "x.npz", a=pixels, b=pixels)
+    np.save(tmp_path / "x.npy", pixels)
+    np.save(tmp_path / "o.npy", np.array([{}], object), allow_pickle=True)
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:300])
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "x.npy").read_bytes()[:300])
+    for spec, message in {
+        "x.npz": "holds the arrays a, b: say which, as .*x.npz:KEY",
+        "x.npz:c": "holds the arrays a, b: say which",
+        "x.npy:a": "an .npy holds one only",
+        "o.npy": "o.npy cannot be read",
+        "cut.npz": "cut.npz cannot be read",
+        "cut.npy": "cut.npy cannot be read",
+        "no.npz": "no.npz does not exist",
+    }.items():
+        with pytest.raises(UserError, match=message):
+            images.open_images(str(tmp_path / spec))
+    with pytest.raises(UserError, match="--value_range=0,1 has no effect on .*8-bit"):
+        images.open_images(str(tmp_path / "x.npy"), value_range="0,1")
+    with pytest.raises(UserError, match="--num_images=6, but .* has 5: give fewer"):
+        images.open_images(str(tmp_path / "x.npy"), num_images=6)
+
+
+def test_folders_that_are_refused(tmp_path, pixels):
+    path = write_folder(tmp_path / "f", pixels)
+    with pytest.raises(UserError, match="--value_range=0,1 has no effect on"):
+        images.open_images(path, value_range="0,1")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="empty holds no images"):
+        images.open_images(str(tmp_path / "empty"))
+    for image, message in (
+        (pixels[0, :, :, :1], "004.png is grey .1 channels.: convert it to RGB"),
+        (np.repeat(pixels[0, :, :, :1], 4, -1), "004.png is transparent .4 channels.: convert it to RGB"),
+        (pixels[0, :5], "004.png has 5x6 pixels, .*000.png 8x6: give images of one size, or --image_size=N"),
+    ):
+        write_png(tmp_path / "f" / "004.png", image)
+        with pytest.raises(UserError, match=message):
+            all_of(images.open_images(path))
+    (tmp_path / "f" / "004.png").write_bytes((tmp_path / "f" / "003.png").read_bytes()[:60])
+    with pytest.raises(UserError, match="004.png is not a readable image"):
+        all_of(images.open_images(path))
+
+
+def test_data_sets_by_name():
+    opened = images.open_images("shapes:test", num_images=7, image_size=16)
+    np.testing.assert_array_equal(all_of(opened), data.make_dataset("shapes", "", 16).test.images[:7])
+    for spec in ("shapes:all", "nowhere", "shapes", "nothing:train"):
+        with pytest.raises(UserError, match="nor the name of a data set and a split of it: give a run folder"):
+            images.open_images(spec)
+    with pytest.raises(UserError, match="tfds:no_such_set:train cannot be opened .*--data_dir"):
+        images.open_images("tfds:no_such_set:train")
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs prepared CIFAR-10")
+def test_any_split_of_tensorflow_datasets():
+    opened = images.open_images("tfds:cifar10:test[10:310]", data_dir=str(SHARED))
+    expected = data.make_dataset("cifar10", str(SHARED)).test.images[10:310]
+    np.testing.assert_array_equal(all_of(opened), expected)
+    with pytest.raises(UserError, match="tfds:cifar10:nosplit cannot be opened"):
+        images.open_images("tfds:cifar10:nosplit", data_dir=str(SHARED))
+
+
+def test_a_generator_gives_the_images_of_its_seed_in_blocks(tmp_path):
+    generator = tiny_networks().generator
+    settings = {"z_dim": 8, "statistics": "standing", "batch_size": 4, "seed": 0, "metadata": {"iteration": 7}}
+    export.export_generator(generator, str(tmp_path / "export"), **settings)
+    n = export.BLOCK + 5
+    opened = images.open_images(str(tmp_path / "export"), num_images=n, seed=3)
+    sampled = export.load_generator(str(tmp_path / "export"))
+    np.testing.assert_array_equal(all_of(opened), sampled.sample(n, 3))
+    in_memory = images.of_generator(export.make_sampler(generator, **settings), n, 3, "memory")
+    np.testing.assert_array_equal(all_of(in_memory), all_of(opened))
+    assert opened.facts == {"generator_statistics": "standing", "iteration": 7, "seed": 3}
+    assert json.dumps(opened.facts)
+    assert images.open_images(str(tmp_path / "export")).count == 50_000
