@@ -100,6 +100,7 @@ def score(config, samples):
             image_size=config.image_size,
             data_dir=config.data_dir,
         )
+    evaluation.refuse_too_few(opened, config.splits)
     with tf.distribute.MirroredStrategy().scope():
         extractor = inception.load_extractor(config.inception, config.cache_dir)
         real = open_reference(config, run, extractor)

@@ -51,7 +51,9 @@ def both(fake, real, tiny_extractor):
 
 
 def statistics_of(pixels, extractor, cache_dir, said=None):
-    return reference.of_images(of_pixels(pixels, "real"), extractor, 16, str(cache_dir), ([] if said is None else said).append)
+    return reference.of_images(
+        of_pixels(pixels, "real"), extractor, 16, str(cache_dir), ([] if said is None else said).append
+    )
 
 
 @pytest.fixture(scope="module")
@@ -249,7 +251,7 @@ def test_no_score_without_its_doubts(fake, tiny_extractor, real_statistics, coun
 
 
 def test_fewer_images_than_splits_are_refused(fake, tiny_extractor, real_statistics):
-    with pytest.raises(UserError, match="splits=10 of 7 rows; give 1 to 7 splits, or more images"):
+    with pytest.raises(UserError, match="has 7 images, and --splits=10 of the Inception Score"):
         evaluate(fake[:7], real_statistics, tiny_extractor)
 
 

@@ -69,7 +69,9 @@ def test_floats_come_back_as_the_levels_that_they_were_made_from(tmp_path, value
     if value_range != "0,255":
         noise = np.random.default_rng(0).uniform(0, 0.99, levels.shape)
         np.save(tmp_path / "x.npy", (low + (high - low) * (levels + noise) / 256).astype(dtype))
-        np.testing.assert_array_equal(all_of(images.open_images(str(tmp_path / "x.npy"), value_range=value_range)), levels)
+        np.testing.assert_array_equal(
+            all_of(images.open_images(str(tmp_path / "x.npy"), value_range=value_range)), levels
+        )
 
 
 @pytest.mark.parametrize(

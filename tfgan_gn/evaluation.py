@@ -3,6 +3,7 @@
 import warnings
 
 from tfgan_gn import features, scoring
+from tfgan_gn.errors import UserError
 from tfgan_gn.metrics import ScoreWarning
 
 PUBLISHED_IMAGES, PUBLISHED_SPLITS = 50_000, 10  # Salimans et al. 2016, Heusel et al. 2017
@@ -26,6 +27,7 @@ def evaluate(images, reference, extractor, settings, versions):
     Raises:
         UserError: images that cannot be scored.
     """
+    refuse_too_few(images, settings.splits)
     samples = features.compute(extractor, images, settings.batch_size)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ScoreWarning)
@@ -41,6 +43,15 @@ def evaluate(images, reference, extractor, settings, versions):
         "weights": {"source": extractor.source},
         "versions": versions,
     }
+
+
+def refuse_too_few(images, splits):
+    """Raises UserError for too few images for any score, before time is spent on them."""
+    if images.count < max(2, splits):
+        raise UserError(
+            f"{images.source} has {images.count} image{'s' * (images.count != 1)}, and --splits={splits} of the "
+            f"Inception Score and the covariance of FID need {max(2, splits)}: give more images, or fewer splits"
+        )
 
 
 def _protocol(samples, images, reference, extractor, settings):
