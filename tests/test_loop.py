@@ -106,64 +106,6 @@ def test_signals_are_asked_for_once_and_handlers_come_back():
 # ---- with a real trainer ---------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def saved(tmp_path):
-    """A folder with checkpoints of iterations 1 and 2."""
-    trainer = tiny_trainer(tiny_networks())
-    manager = checkpoints.restore(trainer, str(tmp_path), 3)
-    for iteration in (1, 2):
-        trainer.iteration.assign(iteration)
-        manager.save(checkpoint_number=iteration)
-    return tmp_path
-
-
-def restored(path, **kwargs):
-    trainer = tiny_trainer(tiny_networks(seed=1, **kwargs))
-    checkpoints.restore(trainer, str(path), 3)
-    return trainer
-
-
-def damage(path, how):
-    file = path / ("iteration-2.index" if how == "index" else "iteration-2.data-00000-of-00001")
-    contents = bytearray(file.read_bytes())
-    if how == "flip":
-        contents[len(contents) // 2] ^= 1
-    file.write_bytes(contents[: -100 if how == "truncate" else None])
-    if how in ("missing", "index"):
-        file.unlink()
-
-
-@pytest.mark.parametrize("how", ["truncate", "flip", "missing", "index"])
-def test_a_damaged_checkpoint_is_refused_and_the_message_brings_back_the_one_before(saved, how):
-    damage(saved, how)
-    with pytest.raises(UserError, match="iteration-2 cannot be read") as error:
-        restored(saved)
-    line = str(error.value).split("write '")[1].split("'")[0]
-    (saved / "checkpoint").write_text(line)
-    assert restored(saved).iteration.numpy() == 1
-
-
-def test_a_garbage_state_file_does_not_start_afresh(saved):
-    (saved / "checkpoint").write_text("garbage")
-    with pytest.raises(UserError, match="does not name any of the 2 checkpoints beside it") as error:
-        restored(saved)
-    (saved / "checkpoint").write_text(str(error.value).split("write '")[1].split("'")[0])
-    assert restored(saved).iteration.numpy() == 2
-
-
-def test_a_checkpoint_of_another_network_is_refused(saved):
-    with pytest.raises(UserError, match="iteration-2 cannot be read"):
-        restored(saved, width=16)
-
-
-def test_old_checkpoints_go(tmp_path):
-    trainer = tiny_trainer(tiny_networks())
-    manager = checkpoints.restore(trainer, str(tmp_path), 2)
-    for iteration in range(4):
-        manager.save(checkpoint_number=iteration)
-    assert sorted(p.name for p in tmp_path.glob("*.index")) == ["iteration-2.index", "iteration-3.index"]
-
-
 def recorder_of(trainer, path):
     images = np.random.default_rng(0).integers(0, 256, (32, 16, 16, 3), np.uint8)
     manager = checkpoints.restore(trainer, str(path / "checkpoints"), 3)

@@ -14,8 +14,8 @@ NEWEST, BEST = "checkpoints", "best"  # folders of a run
 def manage(trainer, directory, keep):
     """The `tf.train.CheckpointManager` of a folder, which holds all that a `Trainer` needs to go on."""
     checkpoint = tf.train.Checkpoint(
-        generator=trainer.generator,
-        critic=trainer.critic,
+        generator=_by_path(trainer.generator),
+        critic=_by_path(trainer.critic),
         generator_optimizer=trainer.generator_optimizer,
         critic_optimizer=trainer.critic_optimizer,
         iteration=trainer.iteration,
@@ -102,10 +102,19 @@ def find(workdir, which=""):
 def load_generator_weights(generator, path):
     """Sets the weights of a generator, built as in the run, to those of a checkpoint. Raises UserError if it cannot."""
     try:
-        status = tf.train.Checkpoint(generator=generator).restore(path).expect_partial()
+        status = tf.train.Checkpoint(generator=_by_path(generator)).restore(path).expect_partial()
         status.assert_existing_objects_matched()
     except (tf.errors.OpError, IndexError, ValueError, AssertionError) as error:
         raise UserError(f"checkpoint {path} cannot be read ({first_line(error)}): give another --checkpoint") from None
+
+
+def _by_path(network):
+    """Every variable by its name.
+
+    A Keras 3 model does not show TensorFlow the layers that it holds in a list: given the model itself, a checkpoint
+    has their weights through the optimizer only, what is not trained not at all, and says nothing.
+    """
+    return {variable.path: variable.value for variable in network.variables}
 
 
 def iteration_of(path):

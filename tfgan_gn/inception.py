@@ -188,11 +188,12 @@ def _saved_model(path):
     except (OSError, tf.errors.OpError, ValueError) as error:
         raise UserError(f"{path} is not a readable SavedModel: {str(error).splitlines()[0]}") from None
 
+    if signature is None and not callable(loaded):
+        raise UserError(f"{path} is a SavedModel that cannot be called and has no signature serving_default")
+
     def call(images):
         if callable(loaded):
             return loaded(images)
-        if signature is None:
-            raise TypeError("it cannot be called and has no signature serving_default")
         (name,) = signature.structured_input_signature[1]
         return signature(**{name: images})
 
@@ -207,9 +208,17 @@ def _saved_model(path):
 
 def _check_signature(path, call):
     """Calls the SavedModel with one and with two images and looks at what comes."""
+    strategy = tf.distribute.get_strategy()
+
+    @tf.function
+    def outputs_of(images):  # what was loaded in the scope of a strategy runs in its replicas only
+        return tf.nest.map_structure(
+            lambda value: strategy.experimental_local_results(value)[0], strategy.run(call, (images,))
+        )
+
     try:
         for n in (1, 2):
-            outputs = call(tf.zeros([n, SIZE, SIZE, 3]))
+            outputs = outputs_of(tf.zeros([n, SIZE, SIZE, 3]))
             shapes = [tuple(outputs[name].shape) for name in ("pool_3", "logits")]
             if any(len(shape) < 2 or shape[0] != n or np.prod(shape[1:-1]) != 1 for shape in shapes):
                 raise ValueError(f"for {n} images it returns pool_3 {shapes[0]} and logits {shapes[1]}")

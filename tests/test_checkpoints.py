@@ -1,0 +1,111 @@
+"""What a checkpoint holds, which one is found, and what is done with damaged ones."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import tiny_networks, tiny_trainer
+
+from tfgan_gn import checkpoints
+from tfgan_gn.errors import UserError
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A folder with checkpoints of iterations 1 and 2."""
+    trainer = tiny_trainer(tiny_networks())
+    manager = checkpoints.restore(trainer, str(tmp_path), 3)
+    for iteration in (1, 2):
+        trainer.iteration.assign(iteration)
+        manager.save(checkpoint_number=iteration)
+    return tmp_path
+
+
+def restored(path, **kwargs):
+    trainer = tiny_trainer(tiny_networks(seed=1, **kwargs))
+    checkpoints.restore(trainer, str(path), 3)
+    return trainer
+
+
+def damage(path, how):
+    file = path / ("iteration-2.index" if how == "index" else "iteration-2.data-00000-of-00001")
+    contents = bytearray(file.read_bytes())
+    if how == "flip":
+        contents[len(contents) // 2] ^= 1
+    file.write_bytes(contents[: -100 if how == "truncate" else None])
+    if how in ("missing", "index"):
+        file.unlink()
+
+
+@pytest.mark.parametrize("how", ["truncate", "flip", "missing", "index"])
+def test_a_damaged_checkpoint_is_refused_and_the_message_brings_back_the_one_before(saved, how):
+    damage(saved, how)
+    with pytest.raises(UserError, match="iteration-2 cannot be read") as error:
+        restored(saved)
+    line = str(error.value).split("write '")[1].split("'")[0]
+    (saved / "checkpoint").write_text(line)
+    assert restored(saved).iteration.numpy() == 1
+
+
+def test_a_garbage_state_file_does_not_start_afresh(saved):
+    (saved / "checkpoint").write_text("garbage")
+    with pytest.raises(UserError, match="does not name any of the 2 checkpoints beside it") as error:
+        restored(saved)
+    (saved / "checkpoint").write_text(str(error.value).split("write '")[1].split("'")[0])
+    assert restored(saved).iteration.numpy() == 2
+
+
+def test_a_checkpoint_of_another_network_is_refused(saved):
+    with pytest.raises(UserError, match="iteration-2 cannot be read"):
+        restored(saved, width=16)
+
+
+def test_old_checkpoints_go(tmp_path):
+    trainer = tiny_trainer(tiny_networks())
+    manager = checkpoints.restore(trainer, str(tmp_path), 2)
+    for iteration in range(4):
+        manager.save(checkpoint_number=iteration)
+    assert sorted(p.name for p in tmp_path.glob("*.index")) == ["iteration-2.index", "iteration-3.index"]
+
+
+@pytest.mark.parametrize("norm", ["batch", "group"])
+def test_a_checkpoint_brings_back_every_variable_trained_or_not(tmp_path, norm):
+    trainer, other = (tiny_trainer(tiny_networks(norm, seed)) for seed in range(2))
+    parts = ("generator", "critic", "generator_optimizer", "critic_optimizer")
+    rng = np.random.default_rng(0)
+    for part in parts:
+        for variable in getattr(trainer, part).variables:
+            variable.assign(tf.cast(rng.uniform(1, 9, variable.shape), variable.dtype))
+    checkpoints.save(checkpoints.restore(trainer, str(tmp_path), 1), 7)
+    checkpoints.restore(other, str(tmp_path), 1)
+    for part in parts:
+        pairs = list(zip(getattr(trainer, part).variables, getattr(other, part).variables, strict=True))
+        assert part.endswith("optimizer") or norm == "group" or any("standing" in a.path for a, _ in pairs)
+        for a, b in pairs:
+            np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
+    generator = tiny_networks(norm, 2).generator
+    checkpoints.load_generator_weights(generator, str(tmp_path / "iteration-7"))
+    for a, b in zip(trainer.generator.variables, generator.variables, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
+    with pytest.raises(UserError, match="iteration-7 cannot be read .*give another --checkpoint"):
+        checkpoints.load_generator_weights(tiny_networks(width=16).generator, str(tmp_path / "iteration-7"))
+
+
+def test_which_checkpoint_is_found(tmp_path):
+    def path(folder, iteration):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / f"iteration-{iteration}.index").write_text("")
+        return str(tmp_path / folder / f"iteration-{iteration}")
+
+    with pytest.raises(UserError, match="has no checkpoint at all: give --checkpoint= one of none"):
+        checkpoints.find(str(tmp_path))
+    path("checkpoints", 900)
+    newest = path("checkpoints", 1000)
+    assert checkpoints.find(str(tmp_path)) == newest
+    with pytest.raises(UserError, match="has no checkpoint best: give --checkpoint= one of 1000, 900; the best is"):
+        checkpoints.find(str(tmp_path), "best")
+    best = path("best", 300)
+    assert checkpoints.find(str(tmp_path)) == newest and checkpoints.find(str(tmp_path), "best") == best
+    assert checkpoints.find(str(tmp_path), "300") == best and checkpoints.find(str(tmp_path), "900").endswith("-900")
+    with pytest.raises(UserError, match="has no checkpoint 5: give --checkpoint= one of 1000, 300, 900, best"):
+        checkpoints.find(str(tmp_path), "5")
+    assert checkpoints.iteration_of(best) == 300

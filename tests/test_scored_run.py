@@ -1,0 +1,103 @@
+"""A run that scores itself on the way, and its scoring afterwards, as a user runs them."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from test_images import write_folder
+from test_train_cifar import ROOT, command, refused
+
+from tfgan_gn import results, shapes
+
+SAMPLES = 64
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory, tiny_extractor_path):
+    """A run of 6 iterations, scored every 2."""
+    folder = tmp_path_factory.mktemp("scored")
+    write_folder(folder / "data", shapes.draw_shapes(80, 16, 0)[0])
+    flags = {"dataset": "folder", "data_dir": folder / "data", "image_size": 16}
+    flags |= {"eval_every": 2, "eval_images": SAMPLES, "inception": tiny_extractor_path, "cache_dir": folder / "cache"}
+    periods = {"checkpoint_every": 5, "keep_checkpoints": 2, "generator_statistics": "standing"}
+    process = command(folder / "run", iterations=6, learning_rate=3e-3, **flags, **periods)
+    assert process.returncode == 0, process.err
+    return folder / "run", process.err, tiny_extractor_path
+
+
+def fids(workdir):
+    return {int(p.stem): results.load(p)["scores"]["fid"]["value"] for p in (workdir / "scores").glob("*.json")}
+
+
+def test_scores_stand_in_files_in_tensorboard_and_in_the_log(scored):
+    workdir, said, _ = scored
+    written = fids(workdir)
+    assert sorted(written) == [2, 4, 6]
+    events = EventAccumulator(str(workdir / "tensorboard"), size_guidance={"tensors": 0}).Reload()
+    for tag in ("fid", "inception_score", "kid", "precision", "recall", "density", "coverage"):
+        assert [point.step for point in events.Tensors(f"eval/{tag}")] == [2, 4, 6], tag
+    logged = [float(tf.make_ndarray(point.tensor_proto)) for point in events.Tensors("eval/fid")]
+    np.testing.assert_allclose(logged, [written[i] for i in (2, 4, 6)], rtol=1e-6)
+    for iteration, fid in written.items():
+        assert f"iteration {iteration}: " in said and f"fid={fid:.4g}" in said
+
+
+def test_the_best_checkpoint_is_kept_beside_the_newest(scored):
+    workdir, said, _ = scored
+    written = fids(workdir)
+    best = min(written, key=written.get)
+    assert [p.name for p in (workdir / "best").glob("*.index")] == [f"iteration-{best}.index"]
+    assert sorted(p.name for p in (workdir / "checkpoints").glob("*.index")) == [
+        "iteration-5.index",
+        "iteration-6.index",
+    ]
+    lines = {int(line.split()[1][:-1]): line for line in said.splitlines() if line.startswith("iteration ")}
+    for iteration, line in lines.items():
+        is_best = written[iteration] == min(written[i] for i in written if i <= iteration)
+        assert ("the best FID so far, kept in" in line) == is_best
+
+
+def evaluate(workdir, extractor, *flags):
+    arguments = [str(workdir), f"--inception={extractor}", f"--cache_dir={workdir.parent / 'cache'}", *flags]
+    return subprocess.run(
+        [sys.executable, "eval_inception.py", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+
+
+@pytest.mark.parametrize("which", ["", "best", "5"])
+def test_a_checkpoint_scored_afterwards_has_the_scores_of_training(scored, which, tmp_path):
+    workdir, _, extractor = scored
+    out = tmp_path / "out.json"
+    process = evaluate(workdir, extractor, f"--num_images={SAMPLES}", f"--checkpoint={which}", f"--out={out}")
+    assert process.returncode == 0, process.stderr
+    assert "are kept in" not in process.stderr, "the statistics of the real images were in the cache"
+    result = results.load(out)
+    iteration = {"": 6, "best": min(fids(workdir), key=fids(workdir).get), "5": 5}[which]
+    assert result["samples"]["iteration"] == iteration
+    if which != "5":
+        during = json.loads((workdir / "scores" / f"{iteration:06d}.json").read_text())
+        assert result["protocol"] == during["protocol"]
+        for name, numbers in during["scores"].items():
+            assert result["scores"][name]["value"] == pytest.approx(numbers["value"], rel=1e-5), name
+
+
+def test_a_policy_and_a_checkpoint_that_is_not_there(scored, tmp_path):
+    workdir, _, extractor = scored
+    flags = (f"--num_images={SAMPLES}", f"--out={tmp_path / 'batch.json'}")
+    process = evaluate(workdir, extractor, "--generator_statistics=batch", *flags)
+    assert process.returncode == 0, process.stderr
+    batch, standing = results.load(tmp_path / "batch.json"), results.load(workdir / "scores" / "000006.json")
+    assert batch["scores"]["fid"] != standing["scores"]["fid"]
+    assert results.differing(batch["protocol"], standing["protocol"]) == ["generator_statistics"]
+    process = evaluate(workdir, extractor, "--checkpoint=3")
+    assert process.returncode == 1 and "has no checkpoint 3: give --checkpoint= one of " in process.stderr
+    assert "Traceback" not in process.stderr
+
+
+def test_scoring_that_cannot_be_is_refused_before_training(tmp_path):
+    message = refused(tmp_path / "run", iterations=2, eval_every=1, inception=tmp_path / "nowhere")
+    assert "nowhere is no file and no folder" in message and not (tmp_path / "run").exists()
