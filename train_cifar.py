@@ -9,6 +9,7 @@ again resumes it.
 import json
 import os
 import platform
+import signal
 import sys
 import time
 
@@ -157,47 +158,34 @@ def train(config):
     """Runs or resumes the run that a Config describes; returns the exit code."""
     import tensorflow as tf
 
-    from tfgan_gn import checkpoints, data, guards, loop
+    from tfgan_gn import checkpoints, data, guards, loop, strategies
     from tfgan_gn.norms import NORMS
-    from tfgan_gn.recorder import Recorder
 
     refuse_another_run(config)
     if NORMS[config.norm].critic_caveat:
         say(f"note: {NORMS[config.norm].critic_caveat}")
-    strategy = tf.distribute.MirroredStrategy()
+    strategy = strategies.make_strategy(config.strategy)
     with strategy.scope():
         trainer = build(config)
     dataset = data.make_dataset(config.dataset, config.data_dir, config.image_size)
     manager = checkpoints.restore(trainer, os.path.join(config.workdir, checkpoints.NEWEST), config.keep_checkpoints)
     start = int(trainer.iteration.numpy())
-    batches = data.batches(dataset.train.images, config.batch_size, config.seed, start * config.n_critic)
-    test = strategy.experimental_distribute_dataset(data.test_batches(dataset.test.images, config.batch_size, 0))
     say(
         f"{dataset.source}: {len(dataset.train.images)} images to learn, {len(dataset.test.images)} held out; "
         f"{strategy.num_replicas_in_sync} x {tf.config.list_logical_devices()[-1].device_type}; "
         f"{config.workdir}: {'iteration 0' if not start else f'resumed at iteration {start}'} of {config.iterations}"
     )
-    score = None
-    if config.eval_every:
-        with strategy.scope():
-            score = make_scorer(config, trainer.generator, dataset)
-    with guards.writing_to(config.workdir):  # only now, when nothing of this run can be refused, is the folder its own
-        os.makedirs(config.workdir, exist_ok=True)
-        save_config(config, os.path.join(config.workdir, "config.json"), versions())
-    with guards.stop_requests() as stop:
-        recorder = Recorder(
+    batches = strategies.distribute(
+        strategy,
+        lambda share: data.batches(
+            dataset.train.images, config.batch_size, config.seed, start * config.n_critic, share=share
+        ),
+    )
+    with guards.together(strategies.num_workers(strategy)), guards.stop_requests() as stop:
+        recorder = make_recorder(config, strategy, trainer, manager, dataset)
+        finished = loop.fit(
             trainer,
-            manager,
-            config.workdir,
-            lambda: iter(test),
-            config.test_batches,
-            clock=time.monotonic,
-            score=score,
-            say=say,
-        )
-        loop.fit(
-            trainer,
-            iter(strategy.experimental_distribute_dataset(batches)),
+            iter(batches),
             recorder,
             iterations=config.iterations,
             log_every=config.log_every,
@@ -206,12 +194,37 @@ def train(config):
             eval_every=config.eval_every,
             clock=time.monotonic,
             stop=stop,
+            agree=strategies.make_agree(strategy),
         )
-        if stop():
+        if not finished:
             say(f"stopped and saved at iteration {int(trainer.iteration.numpy())}; the same command resumes")
-            return 128 + stop()
-        export(config, trainer.generator)
+            return 128 + (stop() or signal.SIGTERM)
+        if strategies.is_chief(strategy):
+            export(config, trainer.generator)
     return 0
+
+
+def make_recorder(config, strategy, trainer, manager, dataset):
+    """What writes the run's folder, in the one process that does; in the others, what stands in its place."""
+    from tfgan_gn import data, guards, strategies
+    from tfgan_gn.recorder import Follower, Recorder
+
+    test = strategies.distribute(
+        strategy, lambda share: data.test_batches(dataset.test.images, config.batch_size, 0, share=share)
+    )
+    if not strategies.is_chief(strategy):
+        return Follower(trainer, lambda: iter(test), config.test_batches)
+    score = None
+    if config.eval_every:
+        with strategy.scope():
+            score = make_scorer(config, trainer.generator, dataset)
+    with guards.writing_to(config.workdir):  # only now, when nothing of this run can be refused, is the folder its own
+        os.makedirs(config.workdir, exist_ok=True)
+        save_config(config, os.path.join(config.workdir, "config.json"), versions())
+    clock = time.monotonic
+    return Recorder(
+        trainer, manager, config.workdir, lambda: iter(test), config.test_batches, clock, score=score, say=say
+    )
 
 
 def main(argv):

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tfgan_gn import cli, config, data, norms
+from tfgan_gn import cli, config, data, norms, strategies
 from tfgan_gn.config import Config, make_config
 from tfgan_gn.errors import UserError
 
@@ -50,6 +50,7 @@ def test_a_flag_wins_over_the_preset_wherever_it_stands():
 def test_every_field_is_a_flag_and_every_flag_sets_it():
     values = {"groups": "8", "generator_groups": "4", "generator_norm": "group", "dataset": "shapes", "norm": "group"}
     values |= {"preset": "report", "data_dir": "x", "workdir": "y", "lr_decay": "none", "generator_statistics": "batch"}
+    values |= {"strategy": "one_device"}
     values |= {"beta_1": "0.25", "beta_2": "0.5"}
     given = {field.name: values.get(field.name, "17") for field in dataclasses.fields(Config)}
     settings = dataclasses.asdict(parse(*(f"--{name}={value}" for name, value in given.items())))
@@ -95,6 +96,7 @@ def test_registries_and_choices_are_the_same_list():
     choices = {field.name: field.metadata["choices"] for field in dataclasses.fields(Config)}
     assert choices["norm"] == choices["generator_norm"] == tuple(norms.NORMS)
     assert choices["dataset"] == tuple(data.DATASETS)
+    assert choices["strategy"] == tuple(strategies.STRATEGIES)
     assert choices["preset"] == tuple(config.PRESETS)
 
 
@@ -128,7 +130,7 @@ def test_help_and_refusals_do_not_wait_for_tensorflow():
 
 LAYERS = [
     {"errors", "files"},
-    {"options", "batching", "download", "inception_network", "inception_weights", "guards"},
+    {"options", "batching", "download", "inception_network", "inception_weights", "guards", "strategies"},
     {"config", "eval_config", "norms", "losses", "pixels", "shapes", "cifar_files", "folder", "image_arrays"},
     {"metrics.rows", "summaries", "checkpoints", "results"},
     {"blocks", "data", "export", "inception", *(f"metrics.{m}" for m in ("entropy", "frechet", "kernel", "manifold"))},

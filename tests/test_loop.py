@@ -36,8 +36,7 @@ class StubRecorder:
 
     def __init__(self):
         self.done, self.added, self.workdir = [], [], "run"
-        self.manager = type("Manager", (), {"latest_checkpoint": "run/checkpoints/iteration-5"})
-        self.writer = type("Writer", (), {"close": lambda self: None})()
+        self.newest, self.close = lambda: "run/checkpoints/iteration-5", lambda: None
         for name in ("log", "sample", "evaluate", "save"):
             setattr(self, name, lambda iteration, name=name: self.done.append((name, iteration)))
 

@@ -11,6 +11,7 @@ from tfgan_gn.options import BIG, check, option
 AUTHOR = "gan_cifar_resnet.py"  # Gulrajani et al. 2017, github.com/igul222/improved_wgan_training
 REPORT = "gan_cifar10.py"  # the group-norm report, github.com/gzmkobe/wgan_with_group_normalization
 
+STRATEGY_NAMES = ("mirrored", "one_device", "multi_worker")
 NORM_NAMES = ("none", "batch", "layer", "instance", "group")
 PRESETS = {
     "author": {},
@@ -60,6 +61,12 @@ class Config:
     beta_1: float = option(0.0, "Adam's decay of the mean", AUTHOR, low=0, high=0.9999)
     beta_2: float = option(0.9, "Adam's decay of the square", AUTHOR, low=0, high=0.9999)
     seed: int = option(0, "of weights, noise and order of the data", low=0, high=BIG)
+    strategy: str = option(
+        "mirrored",
+        "devices: all GPUs of this machine, one device, or those of all machines that TF_CONFIG lists",
+        choices=STRATEGY_NAMES,
+        free=True,
+    )
     workdir: str = option("", "run folder; empty for runs/DATASET-PRESET-NORM", free=True)
     log_every: int = option(100, "iterations between TensorBoard points", AUTHOR, low=1, free=True)
     sample_every: int = option(100, "iterations between sample grids", AUTHOR, low=1, free=True)

@@ -51,3 +51,23 @@ def fitting_in_memory():
             f"out of memory: {first_line(error)}. Give a smaller --batch_size, --width or --image_size; what was saved "
             "before is still there"
         ) from error
+
+
+@contextlib.contextmanager
+def together(num_workers):
+    """Turns the loss of another process, which ends whatever all of them compute together, into a UserError."""
+    try:
+        yield
+    except (
+        tf.errors.UnavailableError,
+        tf.errors.AbortedError,
+        tf.errors.CancelledError,
+        tf.errors.DeadlineExceededError,
+        tf.errors.InternalError,
+    ) as error:
+        if num_workers == 1:
+            raise
+        raise UserError(
+            f"another of the {num_workers} workers is gone, or cannot be reached ({type(error).__name__}). Start all of "
+            "them again with the same commands: they go on from the newest checkpoint"
+        ) from error

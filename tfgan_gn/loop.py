@@ -20,6 +20,7 @@ def fit(
     eval_every=0,
     clock,
     stop,
+    agree=lambda count, stop: (count, stop),
 ):
     """Trains until `iterations` or until asked to stop; logs, samples, scores and saves on the way.
 
@@ -36,6 +37,10 @@ def fit(
         eval_every: iterations between scores; 0 for none.
         clock: function that returns seconds.
         stop: function that returns something true when it is time to stop; a checkpoint is saved then.
+        agree: of `strategies.make_agree`.
+
+    Returns:
+        Whether all iterations were done.
 
     Raises:
         UserError: a loss that is not finite, or a disk that cannot be written to.
@@ -49,9 +54,12 @@ def fit(
     if eval_every:
         actions.insert(2, (eval_every, False, recorder.evaluate))
     with tqdm(total=iterations, initial=done, unit="it", disable=None, dynamic_ncols=True) as bar:
-        while done < iterations and not stop():
+        while done < iterations:
             event = min([iterations] + [(done // period + 1) * period for period, *_ in actions]) if done else 1
             count = min(event - done, max(1, int(SECONDS_PER_CALL / seconds_each)))
+            count, stopping = agree(count, stop())
+            if stopping:
+                break
             start = clock()
             logs, slopes = trainer.train(batches, tf.constant(count, tf.int64))
             logs = {tag: float(value) for tag, value in logs.items()}
@@ -59,7 +67,7 @@ def fit(
             done += count
             if done == 1:
                 del logs["generator/loss"]  # iteration 0 has no generator step
-            refuse_divergence(logs, done, recorder.manager.latest_checkpoint)
+            refuse_divergence(logs, done, recorder.newest())
             recorder.add(logs, slopes, count)
             bar.update(count)
             bar.set_postfix_str(" ".join(f"{tag}={value:.3f}" for tag, value in logs.items()))
@@ -67,4 +75,5 @@ def fit(
                 if done % period == 0 or done == iterations or (done == 1 and first_too):
                     action(done)
     recorder.save(done)
-    recorder.writer.close()
+    recorder.close()
+    return done == iterations

@@ -45,6 +45,14 @@ class Recorder:
         z = tf.random.stateless_normal([GRID**2, trainer.z_dim], [trainer.seed, FIXED_Z], dtype=trainer.dtype)
         self.draw = tf.function(lambda: quantize(trainer.generator(z, training=True)))
 
+    def newest(self):
+        """Path of the newest checkpoint, or None."""
+        return self.manager.latest_checkpoint
+
+    def close(self):
+        """Writes what is left to be written."""
+        self.writer.close()
+
     def add(self, logs, slopes, count):
         """Takes in the means of `count` iterations."""
         self.pending.append((logs, count))
@@ -59,7 +67,7 @@ class Recorder:
             scalars[tag] = np.average(values, weights=counts)
         test_loss = self.trainer.evaluate(self.make_test_batches(), tf.constant(self.test_batches, tf.int64))
         scalars["critic/test_loss"] = float(test_loss)
-        refuse_divergence(scalars, iteration, self.manager.latest_checkpoint)
+        refuse_divergence(scalars, iteration, self.newest())
         scalars["train/learning_rate"] = float(self.trainer.critic_optimizer.learning_rate.numpy())
         iterations = sum(count for _, count in self.pending)
         scalars["train/iterations_per_second"] = iterations / (self.clock() - self.since)
@@ -104,6 +112,43 @@ class Recorder:
             before = int(os.path.basename(path).partition(".")[0]) < iteration
             if before and not results.differing(earlier["protocol"], protocol):
                 yield earlier["scores"]["fid"]["value"]
+
+
+class Follower:
+    """Stands in the place of a `Recorder` in all processes but the one that writes.
+
+    It takes part in what all compute together, the held-out loss, and writes nothing.
+
+    Args:
+        trainer: `Trainer`.
+        make_test_batches: as of `Recorder`.
+        test_batches: as of `Recorder`.
+    """
+
+    def __init__(self, trainer, make_test_batches, test_batches):
+        self.trainer, self.make_test_batches, self.test_batches = trainer, make_test_batches, test_batches
+
+    def log(self, iteration):
+        """Computes its share of the held-out loss."""
+        self.trainer.evaluate(self.make_test_batches(), tf.constant(self.test_batches, tf.int64))
+
+    def newest(self):
+        """None: the chief knows."""
+
+    def add(self, logs, slopes, count):
+        """Nothing."""
+
+    def sample(self, iteration):
+        """Nothing."""
+
+    def evaluate(self, iteration):
+        """Nothing."""
+
+    def save(self, iteration):
+        """Nothing."""
+
+    def close(self):
+        """Nothing."""
 
 
 def refuse_divergence(logs, iteration, checkpoint):

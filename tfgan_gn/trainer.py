@@ -239,4 +239,4 @@ class Trainer:
         return tf.cast(self.strategy.reduce(tf.distribute.ReduceOp.MEAN, per_replica, axis=None), tf.float32)
 
     def _gather(self, per_replica):
-        return tf.concat(self.strategy.experimental_local_results(per_replica), 0)
+        return self.strategy.gather(per_replica, 0)  # also from other machines
