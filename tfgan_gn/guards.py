@@ -68,6 +68,6 @@ def together(num_workers):
         if num_workers == 1:
             raise
         raise UserError(
-            f"another of the {num_workers} workers is gone, or cannot be reached ({type(error).__name__}). Start all of "
-            "them again with the same commands: they go on from the newest checkpoint"
+            f"another of the {num_workers} workers is gone, or cannot be reached ({type(error).__name__}). Start all "
+            "of them again with the same commands: they go on from the newest checkpoint"
         ) from error

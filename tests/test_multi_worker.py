@@ -1,0 +1,98 @@
+"""Two processes on this machine, as on two machines: they train together, and stop together when one is lost."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_train_cifar import ROOT, TINY, wait_for
+
+from tfgan_gn import strategies
+from tfgan_gn.errors import UserError
+
+FLAGS = {**TINY, "generator_norm": "none", "checkpoint_every": 2, "lr_decay": "none"}
+
+
+def start(index, addresses, workdir, **flags):
+    """One worker; without addresses the only process of a run on one device."""
+    environment = dict(os.environ)
+    flags["strategy"] = "multi_worker" if addresses else "one_device"
+    if addresses:
+        cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        environment["TF_CONFIG"] = json.dumps(cluster)
+    arguments = [f"--{name}={value}" for name, value in {**FLAGS, "workdir": workdir, **flags}.items()]
+    return subprocess.Popen(
+        [sys.executable, "tests/two_workers.py", *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def two_addresses():
+    sockets = [socket.socket() for _ in range(2)]
+    for each in sockets:
+        each.bind(("localhost", 0))
+    addresses = [f"localhost:{each.getsockname()[1]}" for each in sockets]
+    for each in sockets:
+        each.close()
+    return addresses
+
+
+def finish(process):
+    out, err = process.communicate(timeout=400)
+    return process.returncode, re.findall(r"^weights (\w{64})$", out, re.M), err
+
+
+def test_two_processes_are_killed_resume_agree_bit_for_bit_and_are_what_one_computes(tmp_path):
+    run, alone = tmp_path / "run", tmp_path / "alone"
+    one = start(0, [], alone, iterations=6)
+    assert finish(one)[0] == 0
+    addresses = two_addresses()
+    workers = [start(i, addresses, run, iterations=10**6) for i in range(2)]
+    wait_for(run / "checkpoints" / "iteration-2.index")
+    workers[1].send_signal(signal.SIGKILL)
+    code, _, err = finish(workers[0])
+    finish(workers[1])
+    assert code == 1 and "Traceback" not in err
+    assert len(re.findall("error: another of the 2 workers is gone.*go on from the newest checkpoint", err)) == 1, err
+    (run / "config.json").write_text((alone / "config.json").read_text())  # of 6 iterations
+    keep_checkpoint(run / "checkpoints", "iteration-2")
+    addresses = two_addresses()
+    workers = [start(i, addresses, run, iterations=6) for i in range(2)]
+    ends = [finish(worker) for worker in workers]
+    for code, _, err in ends:
+        assert code == 0 and "resumed at iteration 2 of 6" in err, err
+    assert ends[0][1] == ends[1][1] != [], "every weight of the two processes is the same to the last bit"
+    together, by_one = (tf.train.load_checkpoint(str(path / "checkpoints")) for path in (run, alone))
+    for name in by_one.get_variable_to_shape_map():
+        if name.startswith(("generator/", "critic/")):
+            a, b = together.get_tensor(name), by_one.get_tensor(name)
+            np.testing.assert_allclose(a, b, atol=1e-5, err_msg=name)
+    assert sorted(path.name for path in run.iterdir()) == sorted(path.name for path in alone.iterdir())
+
+
+def keep_checkpoint(folder, name):
+    """Makes a checkpoint the newest one."""
+    (folder / "checkpoint").write_text(f'model_checkpoint_path: "{name}"\n')
+
+
+@pytest.mark.parametrize("environment", ["", "{", '{"cluster": {}}', '{"cluster": {"worker": ["a:1"]}, "task": {}}'])
+def test_a_missing_or_wrong_tf_config_is_refused_with_an_example(monkeypatch, environment):
+    monkeypatch.setenv("TF_CONFIG", environment)
+    with pytest.raises(UserError, match="--strategy=multi_worker needs TF_CONFIG in the environment .*host0:12345"):
+        strategies.make_strategy("multi_worker")
+
+
+def test_one_device_is_one_replica():
+    strategy = strategies.make_strategy("one_device")
+    assert strategy.num_replicas_in_sync == 1 == strategies.num_workers(strategy) and strategies.is_chief(strategy)
+    assert strategies.make_agree(strategy)(5, None) == (5, None)
