@@ -24,6 +24,18 @@ LOSSES = {
         critic=lambda real, fake: tf.reduce_mean(fake) - tf.reduce_mean(real),
         generator=lambda fake: -tf.reduce_mean(fake),
     ),
+    # Miyato et al. 2018, equations 16 and 17: real scores above 1 and fake ones below -1 are far enough apart.
+    "hinge": Loss(
+        critic=lambda real, fake: tf.reduce_mean(tf.nn.relu(1 - real)) + tf.reduce_mean(tf.nn.relu(1 + fake)),
+        generator=lambda fake: -tf.reduce_mean(fake),
+    ),
+    # Goodfellow et al. 2014 with the non-saturating generator (their section 3), scores as logits:
+    # -log sigmoid(s) = softplus(-s) and -log(1 - sigmoid(s)) = softplus(s), finite for every score. `gan_cifar.py`
+    # halves the critic's sum, which Adam cannot tell from this but for its epsilon.
+    "bce": Loss(
+        critic=lambda real, fake: tf.reduce_mean(tf.nn.softplus(-real)) + tf.reduce_mean(tf.nn.softplus(fake)),
+        generator=lambda fake: tf.reduce_mean(tf.nn.softplus(-fake)),
+    ),
 }
 
 
