@@ -131,7 +131,7 @@ LAYERS = [
     {"config", "batching", "download", "inception_network", "inception_weights"},
     {"norms", "spectral", "losses", "pixels", "shapes", "cifar_files", "folder", "summaries", "metrics.rows"},
     {"blocks", "data", "export", "inception", *(f"metrics.{m}" for m in ("entropy", "frechet", "kernel", "manifold"))},
-    {"models.resnet", "metrics.uncertainty"},
+    {*(f"models.{path.stem}" for path in ROOT.glob("tfgan_gn/models/[!_]*.py")), "metrics.uncertainty"},
     {"models", "trainer", "author", "metrics"},
     {"cli", "loop"},
 ]
