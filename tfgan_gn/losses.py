@@ -39,6 +39,29 @@ LOSSES = {
 }
 
 
+class Auxiliary(NamedTuple):
+    """Weights of the auxiliary classifier's cross-entropy (Odena et al. 2017) in the two losses.
+
+    Attributes:
+        critic: of real images and their labels; fake ones teach the classifier nothing (`gan_cifar_resnet.py`).
+        generator: of fake images and the labels that they were made for.
+    """
+
+    critic: float = 1.0
+    generator: float = 0.1
+
+
+def cross_entropy(logits, labels):
+    """E[-log softmax(logits)_label], a scalar, of logits [N, num_classes] and labels [N]."""
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+
+
+def accuracy(logits, labels):
+    """The share of images [0, 1] whose largest logit [N, num_classes] is that of their label [N]."""
+    right = tf.equal(tf.argmax(logits, -1), tf.cast(labels, tf.int64))
+    return tf.reduce_mean(tf.cast(right, logits.dtype))
+
+
 def interpolate(real, fake, eps):
     """x_hat = real + eps (fake - real): a point on the line between each pair (Algorithm 1, line 6).
 
