@@ -38,7 +38,7 @@ def transposed_conv(filters, use_bias, name):
     )
 
 
-@keras.saving.register_keras_serializable("tfgan_gn")
+@keras.saving.register_keras_serializable("tfgan_gn.dcgan")
 class Generator(keras.Model):
     """Noise [N, z_dim] (and labels [N]) to images [N, image_size, image_size, channels] in [-1, 1].
 
@@ -95,7 +95,7 @@ class Generator(keras.Model):
         return {"name": self.name, **self.config}
 
 
-@keras.saving.register_keras_serializable("tfgan_gn")
+@keras.saving.register_keras_serializable("tfgan_gn.dcgan")
 class Critic(keras.Model):
     """Images [N, image_size, image_size, channels] in [-1, 1] (and labels [N]) to scores [N].
 

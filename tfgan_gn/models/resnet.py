@@ -27,7 +27,7 @@ class Judgement(NamedTuple):
     logits: tf.Tensor
 
 
-@keras.saving.register_keras_serializable("tfgan_gn")
+@keras.saving.register_keras_serializable("tfgan_gn.resnet")
 class Generator(keras.Model):
     """Noise [N, z_dim] (and labels [N]) to images [N, image_size, image_size, channels] in [-1, 1].
 
@@ -86,7 +86,7 @@ class Generator(keras.Model):
         return {"name": self.name, **self.config}
 
 
-@keras.saving.register_keras_serializable("tfgan_gn")
+@keras.saving.register_keras_serializable("tfgan_gn.resnet")
 class Critic(keras.Model):
     """Images [N, image_size, image_size, channels] in [-1, 1] (and labels [N]) to scores [N].
 

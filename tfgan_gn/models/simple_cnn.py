@@ -17,7 +17,7 @@ NORM_SITES = 3  # in each network, after every layer but its last
 KERNEL, STRIDE, LEAK = 5, 2, 0.2
 
 
-@keras.saving.register_keras_serializable("tfgan_gn")
+@keras.saving.register_keras_serializable("tfgan_gn.simple_cnn")
 class StridedUniform(keras.initializers.Initializer):
     """The authors' U(-sqrt(3) s, sqrt(3) s) with s^2 = 4 / (fan_in + fan_out), for convolutions with a stride.
 
@@ -42,7 +42,7 @@ def transposed_conv(filters, name):
     return keras.layers.Conv2DTranspose(filters, KERNEL, STRIDE, "same", kernel_initializer=StridedUniform(), name=name)
 
 
-@keras.saving.register_keras_serializable("tfgan_gn")
+@keras.saving.register_keras_serializable("tfgan_gn.simple_cnn")
 class Generator(keras.Model):
     """Noise [N, z_dim] to images [N, image_size, image_size, channels] in [-1, 1].
 
@@ -92,7 +92,7 @@ class Generator(keras.Model):
         return {"name": self.name, **self.config}
 
 
-@keras.saving.register_keras_serializable("tfgan_gn")
+@keras.saving.register_keras_serializable("tfgan_gn.simple_cnn")
 class Critic(keras.Model):
     """Images [N, image_size, image_size, channels] in [-1, 1] to scores [N].
 

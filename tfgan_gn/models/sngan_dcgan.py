@@ -18,7 +18,7 @@ GENERATOR_NORM_SITES, CRITIC_NORM_SITES = 4, 7  # after every layer but the last
 LEAK = 0.1  # in both networks
 
 
-@keras.saving.register_keras_serializable("tfgan_gn")
+@keras.saving.register_keras_serializable("tfgan_gn.sngan_dcgan")
 class Generator(keras.Model):
     """Noise [N, z_dim] to images [N, image_size, image_size, channels] in [-1, 1].
 
@@ -66,7 +66,7 @@ class Generator(keras.Model):
         return {"name": self.name, **self.config}
 
 
-@keras.saving.register_keras_serializable("tfgan_gn")
+@keras.saving.register_keras_serializable("tfgan_gn.sngan_dcgan")
 class Critic(keras.Model):
     """Images [N, image_size, image_size, channels] in [-1, 1] to scores [N].
 

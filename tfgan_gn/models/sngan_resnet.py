@@ -21,7 +21,7 @@ CRITIC_NORM_SITES = 6  # two in each of blocks 2 to 4
 SHORTCUT_GAIN = math.sqrt(2)  # of Xavier's bound; 1 elsewhere
 
 
-@keras.saving.register_keras_serializable("tfgan_gn")
+@keras.saving.register_keras_serializable("tfgan_gn.sngan_resnet")
 class SpectralUpBlock(keras.layers.Layer):
     """up(x) + conv2(relu(norm2(conv1(up(relu(norm1(x))))))): [N, H, W, C] to [N, 2H, 2W, C], kernels not normalized.
 
@@ -55,7 +55,7 @@ class SpectralUpBlock(keras.layers.Layer):
         return {**super().get_config(), "filters": self.filters, "norm": self.norm, "groups": self.groups}
 
 
-@keras.saving.register_keras_serializable("tfgan_gn")
+@keras.saving.register_keras_serializable("tfgan_gn.sngan_resnet")
 class SpectralBlock(keras.layers.Layer):
     """shortcut(x) + conv2(relu(norm2(conv1(relu(norm1(x)))))) with spectrally normalized convolutions.
 
@@ -105,7 +105,7 @@ class SpectralBlock(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
-@keras.saving.register_keras_serializable("tfgan_gn")
+@keras.saving.register_keras_serializable("tfgan_gn.sngan_resnet")
 class Generator(keras.Model):
     """Noise [N, z_dim] to images [N, image_size, image_size, channels] in [-1, 1].
 
@@ -153,7 +153,7 @@ class Generator(keras.Model):
         return {"name": self.name, **self.config}
 
 
-@keras.saving.register_keras_serializable("tfgan_gn")
+@keras.saving.register_keras_serializable("tfgan_gn.sngan_resnet")
 class Critic(keras.Model):
     """Images [N, image_size, image_size, channels] in [-1, 1] to scores [N].
 

@@ -35,7 +35,7 @@ def transposed_conv(filters, name):
     return keras.layers.Conv2DTranspose(filters, KERNEL, STRIDE, "same", kernel_initializer=torch_uniform(), name=name)
 
 
-@keras.saving.register_keras_serializable("tfgan_gn")
+@keras.saving.register_keras_serializable("tfgan_gn.wgan_32")
 class Generator(keras.Model):
     """Noise [N, z_dim] to images [N, image_size, image_size, channels] in [-1, 1].
 
@@ -80,7 +80,7 @@ class Generator(keras.Model):
         return {"name": self.name, **self.config}
 
 
-@keras.saving.register_keras_serializable("tfgan_gn")
+@keras.saving.register_keras_serializable("tfgan_gn.wgan_32")
 class Critic(keras.Model):
     """Images [N, image_size, image_size, channels] in [-1, 1] to scores [N].
 
