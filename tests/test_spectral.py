@@ -6,6 +6,8 @@ import pytest
 import tensorflow as tf
 from differences import penalty_gradient_error
 
+from tfgan_gn.models import build_networks
+from tfgan_gn.norms import collect_standing_statistics
 from tfgan_gn.spectral import Sigma, SpectralConv2D, SpectralConv2DTranspose, SpectralDense, matrix, xavier
 
 LAYERS = {
@@ -187,6 +189,26 @@ def test_u_is_kept_and_equal_on_two_replicas(two_replicas, rng):
     for ours, theirs in ((layer.sigma.u, single.sigma.u), (layer.sigma.v, single.sigma.v)):
         for value in two_replicas.experimental_local_results(ours.value):
             np.testing.assert_allclose(value.numpy(), theirs.numpy(), rtol=0, atol=1e-6)
+
+
+def test_standing_statistics_are_collected_without_a_step(rng):
+    """An export must not change what a training run goes on from."""
+    generator = build_networks("sngan_dcgan", width=4, image_size=16, z_dim=8).generator
+    kept = [v for v in generator.non_trainable_variables if v.name in ("u", "v")]
+    before = [v.numpy() for v in kept]
+    collect_standing_statistics(generator, [tf.constant(rng.normal(size=(4, 8)), tf.float32) for _ in range(2)])
+    for old, variable in zip(before, kept, strict=True):
+        np.testing.assert_array_equal(old, variable.numpy())
+    assert generator.norms[0].standing_batches.numpy() == 2
+
+
+def test_the_shortcuts_of_the_sngan_resnet_have_gain_sqrt_2():
+    critic = build_networks("sngan_resnet").critic
+    for block in critic.blocks[:2]:
+        for layer, gain in ((block.conv2, 1), (block.shortcut, np.sqrt(2))):
+            *field, inputs, outputs = layer.kernel.shape
+            bound = gain * np.sqrt(6 / (np.prod(field) * (inputs + outputs)))
+            assert 0.97 * bound < abs(layer.kernel.numpy()).max() <= 1.0001 * bound
 
 
 def test_xavier_bounds():

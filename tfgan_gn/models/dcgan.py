@@ -67,6 +67,8 @@ class Generator(keras.Model):
         self.norms = [get_norm(norm, g, name=f"norm{i}") for i, g in enumerate(groups, 1)]
         self.convs = [transposed_conv(c * width, False, f"conv{i}") for i, c in enumerate((8, 4, 2), 1)]
         self.output_conv = transposed_conv(channels, True, "output")
+        for layer in (*self.norms, *self.convs):  # tf.train.Checkpoint does not look into lists of layers
+            setattr(self, layer.name, layer)
 
     def build(self, shape=None):
         """Creates the weights."""
@@ -118,6 +120,8 @@ class Critic(keras.Model):
         self.convs = [conv(c * width, False, f"conv{i}") for i, c in enumerate((2, 4, 8), 1)]
         self.norms = [get_norm(norm, g, name=f"norm{i}") for i, g in enumerate(groups, 1)]
         self.output_conv = keras.layers.Conv2D(1, image_size // 16, kernel_initializer=normal(), name="output")
+        for layer in (*self.norms, *self.convs):  # tf.train.Checkpoint does not look into lists of layers
+            setattr(self, layer.name, layer)
 
     def build(self, shape=None):
         """Creates the weights."""

@@ -60,6 +60,8 @@ class Generator(keras.Model):
         self.start = image_size // 8
         self.dense = dense(self.start**2 * width, name="input")
         self.blocks = [up_block(width, norm, groups[2 * i : 2 * i + 2], f"block{i + 1}", num_classes) for i in range(3)]
+        for block in self.blocks:  # tf.train.Checkpoint does not look into lists of layers
+            setattr(self, block.name, block)
         self.output_norm = get_norm(norm, groups[-1], name="output_norm")
         self.conv = conv3x3(channels, GLOROT, name="output")
 
@@ -125,6 +127,8 @@ class Critic(keras.Model):
             same_block(width, norm, groups[2:4], "block3", conditional),
             same_block(width, norm, groups[4:6], "block4", conditional),
         ]
+        for block in self.blocks:  # tf.train.Checkpoint does not look into lists of layers
+            setattr(self, block.name, block)
         self.dense = dense(1, name="output")
         self.classifier = dense(num_classes, name="class_output") if auxiliary else None
 

@@ -66,6 +66,8 @@ class Generator(keras.Model):
         self.dense = dense(self.start**2 * 4 * width, name="input")
         self.norms = [get_norm(norm, g, name=f"norm{i}") for i, g in enumerate(groups, 1)]
         self.convs = [transposed_conv(c, f"conv{i}") for i, c in enumerate((2 * width, width, channels), 1)]
+        for layer in (*self.norms, *self.convs):  # tf.train.Checkpoint does not look into lists of layers
+            setattr(self, layer.name, layer)
 
     def build(self, shape=None):
         """Creates the weights."""
@@ -112,6 +114,8 @@ class Critic(keras.Model):
         self.convs = [conv(c, f"conv{i}") for i, c in enumerate((width, 2 * width, 4 * width), 1)]
         self.norms = [get_norm(norm, g, name=f"norm{i}") for i, g in enumerate(groups, 1)]
         self.dense = dense(1, name="output")
+        for layer in (*self.norms, *self.convs):  # tf.train.Checkpoint does not look into lists of layers
+            setattr(self, layer.name, layer)
 
     def build(self, shape=None):
         """Creates the weights."""

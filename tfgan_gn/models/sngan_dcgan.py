@@ -44,6 +44,8 @@ class Generator(keras.Model):
             SpectralConv2DTranspose(c * width, 4, strides=2, name=f"conv{i}") for i, c in enumerate((4, 2, 1), 1)
         ]
         self.output_conv = SpectralConv2DTranspose(channels, 3, name="output")
+        for layer in (*self.norms, *self.convs):  # tf.train.Checkpoint does not look into lists of layers
+            setattr(self, layer.name, layer)
 
     def build(self, shape=None):
         """Creates the weights."""
@@ -90,6 +92,8 @@ class Critic(keras.Model):
         ]
         self.norms = [get_norm(norm, g, name=f"norm{i}") for i, g in enumerate(groups, 1)]
         self.dense = SpectralDense(1, name="output")
+        for layer in (*self.norms, *self.convs):  # tf.train.Checkpoint does not look into lists of layers
+            setattr(self, layer.name, layer)
 
     def build(self, shape=None):
         """Creates the weights."""

@@ -127,6 +127,8 @@ class Generator(keras.Model):
         self.start = image_size // 8
         self.dense = dense(self.start**2 * width, name="input")
         self.blocks = [SpectralUpBlock(width, norm, groups[2 * i : 2 * i + 2], name=f"block{i + 1}") for i in range(3)]
+        for block in self.blocks:  # tf.train.Checkpoint does not look into lists of layers
+            setattr(self, block.name, block)
         self.output_norm = get_norm(norm, groups[-1], name="output_norm")
         self.conv = conv3x3(channels, GLOROT, name="output")
 
@@ -176,6 +178,8 @@ class Critic(keras.Model):
             SpectralBlock(width, "same", norm, groups[2:4], name="block3"),
             SpectralBlock(width, "same", norm, groups[4:6], name="block4"),
         ]
+        for block in self.blocks:  # tf.train.Checkpoint does not look into lists of layers
+            setattr(self, block.name, block)
         self.dense = SpectralDense(1, name="output")
 
     def build(self, shape=None):

@@ -59,6 +59,8 @@ class Generator(keras.Model):
         )
         self.norms = [get_norm(norm, g, name=f"norm{i}") for i, g in enumerate(groups, 1)]
         self.convs = [transposed_conv(c, f"conv{i}") for i, c in enumerate((2 * width, width, channels), 1)]
+        for layer in (*self.norms, *self.convs):  # tf.train.Checkpoint does not look into lists of layers
+            setattr(self, layer.name, layer)
 
     def build(self, shape=None):
         """Creates the weights."""
@@ -100,6 +102,8 @@ class Critic(keras.Model):
         self.convs = [conv(c * width, f"conv{i}") for i, c in enumerate((1, 2, 4), 1)]
         self.norms = [get_norm(norm, g, name=f"norm{i}") for i, g in enumerate(groups, 1)]
         self.output_conv = keras.layers.Conv2D(1, image_size // 8, kernel_initializer=torch_uniform(), name="output")
+        for layer in (*self.norms, *self.convs):  # tf.train.Checkpoint does not look into lists of layers
+            setattr(self, layer.name, layer)
 
     def build(self, shape=None):
         """Creates the weights."""
