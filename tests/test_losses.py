@@ -12,6 +12,37 @@ def test_wasserstein_losses():
     assert float(LOSSES["wasserstein"].generator(fake)) == 2.0
 
 
+def test_hinge_losses():
+    """Scores beyond the margin, on it and within it, each on its own side."""
+    real, fake = tf.constant([3.0, 1.0, 0.0, -2.0]), tf.constant([-3.0, -1.0, 0.5, 2.5])
+    assert float(LOSSES["hinge"].critic(real, fake)) == (0 + 0 + 1 + 3) / 4 + (0 + 0 + 1.5 + 3.5) / 4
+    assert float(LOSSES["hinge"].generator(fake)) == 0.25
+    with tf.GradientTape() as tape:
+        tape.watch([real, fake])
+        loss = LOSSES["hinge"].critic(real, fake)
+    for ours, theirs in zip(tape.gradient(loss, [real, fake]), ([0, 0, -0.25, -0.25], [0, 0, 0.25, 0.25]), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_bce_losses_are_log_likelihoods_of_real_and_fake(rng):
+    real, fake = rng.normal(0, 3, (2, 7))
+    p_real, p_fake = (1 / (1 + np.exp(-s)) for s in (real, fake))
+    expected = -np.log(p_real).mean() - np.log(1 - p_fake).mean()
+    np.testing.assert_allclose(LOSSES["bce"].critic(tf.constant(real), tf.constant(fake)), expected, rtol=1e-13)
+    np.testing.assert_allclose(LOSSES["bce"].generator(tf.constant(fake)), -np.log(p_fake).mean(), rtol=1e-13)
+
+
+def test_bce_keeps_value_and_gradient_where_the_sigmoid_is_0_or_1():
+    """The generator's gradient is -1 where the critic is sure: non-saturating."""
+    fake = tf.constant([-500.0, 500.0])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(fake)
+        generator, critic = LOSSES["bce"].generator(fake), LOSSES["bce"].critic(-fake, fake)
+    assert float(generator) == 250 and float(critic) == 500
+    np.testing.assert_array_equal(tape.gradient(generator, fake), [-0.5, 0])
+    np.testing.assert_array_equal(tape.gradient(critic, fake), [0, 1])
+
+
 def test_interpolate_weighs_the_fake_image_by_eps(rng):
     real, fake = rng.normal(size=(2, 3, 4, 5, 2))
     eps = np.array([0.0, 0.25, 1.0])

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfgan_gn import author, blocks
 from tfgan_gn.errors import UserError
-from tfgan_gn.models import build_networks
+from tfgan_gn.models import ARCHITECTURES, build_networks
 from tfgan_gn.norms import NORMS, GroupNorm
 
 
@@ -89,9 +89,74 @@ def test_other_image_sizes(size):
     assert images.shape == (2, size, size, 1) and critic(images).shape == (2,)
 
 
-def test_an_image_size_that_the_generator_cannot_make():
-    with pytest.raises(UserError, match="image_size=20.*multiple of 8"):
-        build_networks(width=8, groups=(4,), image_size=20)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_an_image_size_that_the_generator_cannot_make(architecture):
+    for size in (20, 0):
+        with pytest.raises(UserError, match=f"image_size={size}: .*give a multiple of"):
+            build_networks(architecture, width=8, groups=(4,), image_size=size)
+
+
+def test_an_unknown_architecture_and_a_norm_that_would_be_0():
+    with pytest.raises(UserError, match="'resnt' is not one of dcgan, resnet, simple_cnn"):
+        build_networks("resnt")
+    with pytest.raises(UserError, match="generator_norm=instance: simple_cnn .* choose batch, layer, group or none"):
+        build_networks("simple_cnn", generator_norm="instance")
+
+
+PUBLISHED_COUNTS = {  # generator and critic at their published width, summed by hand from layer shapes
+    "dcgan": (
+        16 * (100 * 1024 + 1024 * 512 + 512 * 256 + 256 * 128 + 128 * 3) + 2 * (1024 + 512 + 256 + 128) + 3,
+        16 * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512) + 64 + 2 * (128 + 256 + 512) + 1,
+    ),
+    "wgan_32": (
+        16 * (100 * 1024 + 1024 * 512 + 512 * 256 + 256 * 3) + 3 * (1024 + 512 + 256) + 3,
+        16 * (3 * 256 + 256 * 512 + 512 * 1024 + 1024) + 3 * (256 + 512 + 1024) + 1,
+    ),
+    "simple_cnn": (
+        129 * 8192 + 2 * 8192 + 25 * (512 * 256 + 256 * 128 + 128 * 3) + 3 * (256 + 128) + 3,
+        25 * (3 * 128 + 128 * 256 + 256 * 512) + 128 + 256 + 512 + 8192 + 1,
+    ),
+    "sngan_resnet": (1_204_483 - 3 * (128 * 128 + 128), 1_053_825),  # the ResNet's, without the up blocks' shortcuts
+    "sngan_dcgan": (
+        16 * (128 * 512 + 512 * 256 + 256 * 128 + 128 * 64) + 9 * 64 * 3 + 3 * (512 + 256 + 128 + 64) + 3,
+        9 * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512)
+        + 16 * (64 * 64 + 128 * 128 + 256 * 256)
+        + 2 * (64 + 128 + 256)
+        + 512
+        + 8192
+        + 1,
+    ),
+}
+
+
+@pytest.mark.parametrize("architecture", PUBLISHED_COUNTS)
+def test_parameter_counts_of_the_other_architectures(architecture):
+    assert tuple(count(model) for model in build_networks(architecture)) == PUBLISHED_COUNTS[architecture]
+
+
+def test_initial_weights_of_the_strided_convolutions_are_published():
+    """s^2 = 4 / (fan_in + fan_out), fan_out of a convolution and fan_in of a transposed one over stride^2."""
+    keras.utils.set_random_seed(0)
+    generator, critic = build_networks("simple_cnn")
+    for kernel, fans in (
+        (generator.convs[0].kernel, 512 * 25 / 4 + 256 * 25),
+        (generator.convs[2].kernel, 128 * 25 / 4 + 3 * 25),
+        (critic.convs[0].kernel, 3 * 25 + 128 * 25 / 4),
+        (critic.convs[2].kernel, 256 * 25 + 512 * 25 / 4),
+    ):
+        array, bound = kernel.numpy(), np.sqrt(3 * 4 / fans)
+        assert 0.999 * bound < abs(array).max() <= 1.00001 * bound
+        np.testing.assert_allclose(array.std(), bound / np.sqrt(3), rtol=0.01)
+
+
+def test_initial_weights_of_dcgan_are_normal_with_deviation_0_02():
+    keras.utils.set_random_seed(0)
+    for model in build_networks("dcgan"):
+        for variable in model.trainable_variables:
+            if variable.name == "kernel" and np.prod(variable.shape) > 10_000:
+                np.testing.assert_allclose(variable.numpy().std(), 0.02, rtol=0.02, err_msg=variable.path)
+            elif variable.name != "kernel":
+                assert (variable.numpy() == (variable.name == "gamma")).all(), variable.path
 
 
 def test_groups_go_to_the_norm_sites_in_order():
@@ -121,12 +186,15 @@ def test_a_score_depends_on_its_neighbours_only_under_batch_norm(norm, rng):
     assert (difference > 1e-3) if norm == "batch" else (difference < 1e-5)
 
 
-def test_networks_survive_a_keras_file(tmp_path):
-    for model in build_networks(width=8, image_size=16, z_dim=8, groups=(1, 2, 4, 8, 1, 2)):
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_networks_survive_a_keras_file(architecture, tmp_path):
+    size = 32 if architecture == "dcgan" else 16
+    for model in build_networks(architecture, width=8, image_size=size, z_dim=8, norm="group", groups=(2,)):
         model.save(tmp_path / "model.keras")
         loaded = keras.models.load_model(tmp_path / "model.keras")
-        x = tf.random.stateless_normal([3, 8] if model.name == "generator" else [3, 16, 16, 3], [0, 0])
-        np.testing.assert_array_equal(loaded(x, training=True), model(x, training=True))
+        x = tf.random.stateless_normal([3, 8] if model.name == "generator" else [3, size, size, 3], [0, 0])
+        np.testing.assert_array_equal(loaded(x), model(x))
+        assert [v.path for v in loaded.variables] == [v.path for v in model.variables]
 
 
 def test_author_names_are_those_of_the_goldens_and_assign_refuses_others():

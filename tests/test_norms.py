@@ -17,6 +17,7 @@ from tfgan_gn.norms import (
     group_norm,
     groups_per_site,
 )
+from tfgan_gn.trainer import adam
 
 NORMALIZING = [name for name in NORMS if name != "none"]
 STOCK = {
@@ -71,16 +72,17 @@ def test_values_equal_the_stock_layers(float64, rng):
         np.testing.assert_allclose(get_norm(name, 4)(x), stock()(x), atol=1e-10)
 
 
-def small_critic(norm, rng):
-    """One convolution, the norm and a smooth nonlinearity: scores [N] of images [N, 6, 6, 3], and the variables."""
+def small_critic(norm, rng, **labels):
+    """One convolution, the norm and a smooth nonlinearity: scores [N] of 3 images [3, 6, 6, 3], and the variables."""
     keras.utils.set_random_seed(0)
     conv = keras.layers.Conv2D(8, 3, padding="same")
     dense = keras.layers.Dense(1)
 
     def critic(x):
-        return tf.squeeze(dense(tf.reduce_mean(tf.tanh(norm(conv(x), training=True)), [1, 2])), -1)
+        return tf.squeeze(dense(tf.reduce_mean(tf.tanh(norm(conv(x), training=True, **labels)), [1, 2])), -1)
 
-    critic(tf.zeros([1, 6, 6, 3], tf.float64))
+    norm.build((3, 6, 6, 8))
+    critic(tf.zeros([3, 6, 6, 3], tf.float64))
     for variable in norm.trainable_variables + dense.trainable_variables:
         variable.assign(variable + 0.3 * rng.normal(size=variable.shape))
     return critic, conv.trainable_variables + norm.trainable_variables + dense.trainable_variables
@@ -140,6 +142,70 @@ def test_standing_statistics_are_those_of_all_batches_together(float64, rng):
     everything = batches.reshape(-1, 5, 5, 6)
     expected = (everything - everything.mean((0, 1, 2))) / np.sqrt(everything.var((0, 1, 2)) + 1e-5)
     np.testing.assert_allclose(model(everything, training=False), expected, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", NORMALIZING)
+def test_a_conditional_norm_with_equal_rows_is_the_unconditional_one(float64, rng, name):
+    x, gamma, beta = rng.normal(size=(4, 5, 5, 8)), rng.normal(size=8), rng.normal(size=8)
+    plain, conditional = get_norm(name, 4), get_norm(name, 4, num_classes=3)
+    for norm, rows in ((plain, ()), (conditional, (3, 1))):
+        norm.build(x.shape)
+        norm.gamma.assign(np.tile(gamma, rows) if rows else gamma)
+        norm.beta.assign(np.tile(beta, rows) if rows else beta)
+    labels = np.array([2, 0, 0, 1])
+    np.testing.assert_allclose(conditional(x, labels=labels), plain(x), atol=1e-14)
+    np.testing.assert_array_equal(plain(x, labels=labels), plain(x))
+
+
+@pytest.mark.parametrize("shape", [(4, 5, 5, 8), (4, 8)])
+@pytest.mark.parametrize("name", NORMALIZING)
+def test_a_row_of_a_conditional_norm_reaches_the_images_of_its_class_only(float64, rng, name, shape):
+    """gamma_k and beta_k of the image's class, by the formula; row and column confused would show."""
+    norm, plain = get_norm(name, 4, num_classes=3), get_norm(name, 4)
+    norm.build(shape)
+    gamma, beta, labels = rng.normal(size=(3, 8)), rng.normal(size=(3, 8)), np.array([2, 0, 0, 1])
+    norm.gamma.assign(gamma)
+    norm.beta.assign(beta)
+    x = rng.normal(size=shape)
+    plain.build(shape)
+    of_image = [labels] + [None] * (len(shape) - 2)
+    expected = plain(x).numpy() * gamma[tuple(of_image)].reshape(4, *[1] * (len(shape) - 2), 8)
+    expected += beta[labels].reshape(4, *[1] * (len(shape) - 2), 8)
+    np.testing.assert_allclose(norm(x, labels=labels), expected, atol=1e-13)
+    with pytest.raises(ValueError, match="call it with labels="):
+        norm(x)
+
+
+def test_adam_moves_the_rows_of_absent_classes_as_tensorflow_1_does(float64):
+    """Their gradient is 0, but Adam's mean of the step before is not: dense numpy Adam over three batches."""
+    norm = get_norm("group", 2, num_classes=4)
+    norm.build((None, 3, 3, 4))
+    optimizer = adam(0.5, 0.9)
+    optimizer.build(norm.trainable_variables)
+    optimizer.learning_rate.assign(0.1)
+    gamma, m, v = np.ones((4, 4)), 0, 0
+    for t, labels in enumerate(([0, 1, 1], [2, 1, 2], [2, 2, 2]), 1):
+        x = np.random.default_rng(t).normal(size=(3, 3, 3, 4))
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(norm(x, labels=tf.constant(labels)) ** 2)
+        gradients = tape.gradient(loss, norm.trainable_variables)
+        normalized = published(x, 2, 1, 0)
+        g = np.zeros((4, 4))
+        for image, k in enumerate(labels):
+            y = normalized[image] * norm.gamma.numpy()[k] + norm.beta.numpy()[k]
+            g[k] += (2 * y * normalized[image]).sum((0, 1))
+        optimizer.apply(gradients, norm.trainable_variables)
+        m, v = 0.5 * m + 0.5 * g, 0.9 * v + 0.1 * g**2
+        gamma = gamma - 0.1 * np.sqrt(1 - 0.9**t) / (1 - 0.5**t) * m / (np.sqrt(v) + 1e-8)
+        np.testing.assert_allclose(norm.gamma.numpy(), gamma, rtol=0, atol=1e-8)
+    assert abs(gamma[0] - 1).min() > 0.1 and (gamma[3] == 1).all()
+
+
+@pytest.mark.parametrize("name", NORMALIZING)
+def test_gradient_of_the_penalty_is_exact_through_a_conditional_norm(float64, rng, name):
+    norm = get_norm(name, 4, num_classes=3)
+    critic, variables = small_critic(norm, rng, labels=np.array([2, 0, 2]))
+    assert penalty_gradient_error(critic, variables, rng.normal(size=(3, 6, 6, 3))) < 1e-8
 
 
 def test_groups_must_divide_the_channels():

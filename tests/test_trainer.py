@@ -7,9 +7,9 @@ from conftest import tiny_networks, tiny_trainer
 
 from tfgan_gn import data
 from tfgan_gn.errors import UserError
-from tfgan_gn.losses import gradient_penalty, interpolate
+from tfgan_gn.losses import LOSSES, Auxiliary, gradient_penalty, interpolate
 from tfgan_gn.pixels import dequantize
-from tfgan_gn.trainer import constant, linear_decay
+from tfgan_gn.trainer import GENERATOR_LABELS, GENERATOR_Z, constant, linear_decay
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3), np.uint8)
 
@@ -61,10 +61,10 @@ def test_an_iteration_is_its_steps_with_its_noise_on_fresh_batches(float64):
         by_hand.iteration.assign(iteration)
         np.testing.assert_allclose(by_hand.set_learning_rate(), 1e-3 * (1 - iteration / 10), rtol=1e-12)
         if iteration:
-            loss = by_hand._draw_generator_step()
+            generator_logs = by_hand._draw_generator_step()
         for step in range(2):
             _, slopes_by_hand = by_hand._draw_critic_step(next(source), step)
-    np.testing.assert_allclose(logs["generator/loss"], loss, rtol=1e-6)
+    np.testing.assert_allclose(logs["generator/loss"], generator_logs["generator/loss"], rtol=1e-6)
     np.testing.assert_allclose(slopes, slopes_by_hand, rtol=1e-10)
     for a, b in zip(weights(driven), weights(by_hand), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-10)
@@ -123,7 +123,7 @@ def test_generator_loss_uses_batch_statistics_in_both_networks(float64, rng):
     trainer = tiny_trainer(tiny_networks("batch"))
     z = tf.constant(rng.normal(size=(6, 8)))
     expected = -tf.reduce_mean(trainer.critic(trainer.generator(z, training=True), training=True))
-    np.testing.assert_allclose(trainer.generator_step(z), expected, rtol=1e-12)
+    np.testing.assert_allclose(trainer.generator_step(z)["generator/loss"], expected, rtol=1e-12)
 
 
 def test_a_batch_that_does_not_split(two_replicas):
@@ -150,3 +150,144 @@ def test_critic_loss_is_the_equation_with_batch_statistics_everywhere(float64, r
     np.testing.assert_allclose(slopes, expected, rtol=1e-12)
     np.testing.assert_allclose(logs["critic/wasserstein"], scores[:4].mean() - scores[4:].mean(), rtol=1e-10)
     np.testing.assert_allclose(loss, scores[4:].mean() - scores[:4].mean() + 3 * penalty, rtol=1e-12)
+
+
+# ---- labels, other losses, spectral norm -----------------------------------------------------------------------------
+
+
+def conditional(auxiliary=None, **kwargs):
+    """A trainer of the pair with three classes."""
+    networks = tiny_networks(num_classes=3, auxiliary=auxiliary is not None)
+    return tiny_trainer(networks, num_classes=3, auxiliary=auxiliary, **kwargs)
+
+
+def labelled_batches(trainer):
+    images = data.batches(IMAGES, trainer.batch_size, 0)
+    labels = tf.data.Dataset.range(10**6).map(lambda i: tf.math.floormod(i + tf.range(4, dtype=tf.int64), 3))
+    return iter(trainer.strategy.experimental_distribute_dataset(tf.data.Dataset.zip(images, labels)))
+
+
+def test_auxiliary_classifier_adds_its_cross_entropy_on_real_images_and_a_tenth_of_it_to_the_generator(float64, rng):
+    trainer = conditional(Auxiliary(critic=1.0, generator=0.1), gp_weight=3.0)
+    real, fake = (tf.constant(rng.uniform(-1, 1, (4, 16, 16, 3))) for _ in range(2))
+    eps, labels = tf.constant(rng.uniform(size=4)), np.array([2, 0, 0, 1])
+    loss, logs, _ = trainer.critic_loss(real, fake, eps, labels)
+
+    def cross_entropy(logits):
+        log_softmax = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+        return -log_softmax[np.arange(4), labels].mean()
+
+    (d_real, c_real), (d_fake, c_fake) = (trainer.critic(x, classify=True) for x in (real, fake))
+    penalty, _ = gradient_penalty(trainer.critic, interpolate(real, fake, eps))
+    wgan = np.mean(d_fake) - np.mean(d_real) + 3 * penalty
+    np.testing.assert_allclose(loss, wgan + cross_entropy(c_real.numpy()), rtol=1e-12)
+    np.testing.assert_allclose(logs["critic/class_loss"], cross_entropy(c_real.numpy()), rtol=1e-12)
+    for tag, logits in (("real", c_real), ("fake", c_fake)):
+        right = (np.argmax(logits, 1) == labels).mean()
+        np.testing.assert_allclose(logs[f"critic/accuracy_{tag}"], right)
+
+    z = tf.constant(rng.normal(size=(4, 8)))
+    scores, logits = trainer.critic(trainer.generator(z, labels=labels), classify=True)
+    loss, logs = trainer.generator_loss(z, labels)
+    np.testing.assert_allclose(loss, -np.mean(scores) + 0.1 * cross_entropy(logits.numpy()), rtol=1e-12)
+
+
+def test_labels_of_the_batch_go_to_real_fake_and_penalty(float64, rng):
+    """Conditional norms in the critic: each part of the loss with the labels of its images, replayed by hand."""
+    trainer = conditional()
+    real, z = tf.constant(rng.uniform(-1, 1, (4, 16, 16, 3))), tf.constant(rng.normal(size=(4, 8)))
+    eps, labels = tf.constant(rng.uniform(size=4)), np.array([2, 0, 0, 1])
+    fake = trainer.generator(z, labels=labels)
+
+    def d(x):
+        return trainer.critic(x, labels=labels)
+
+    penalty, slopes = gradient_penalty(d, interpolate(real, fake, eps))
+    loss, _, ours = trainer.critic_loss(real, fake, eps, labels)
+    np.testing.assert_allclose(ours, slopes, rtol=1e-12)
+    np.testing.assert_allclose(loss, np.mean(d(fake)) - np.mean(d(real)) + 10 * penalty, rtol=1e-12)
+
+
+def test_training_takes_labels_from_the_batches_and_draws_the_generators(float64):
+    """An iteration replayed by hand with the labels of each batch; the generator's are uniform over the classes."""
+    driven, by_hand = (conditional(gp_weight=None) for _ in range(2))  # no penalty: a third of the time
+    driven.train(labelled_batches(driven), tf.constant(2, tf.int64))
+    source = labelled_batches(by_hand)
+    for iteration in range(2):
+        by_hand.iteration.assign(iteration)
+        by_hand.set_learning_rate()
+        if iteration:
+            z = by_hand._draw(GENERATOR_Z, 8, [8], [by_hand.iteration])
+            labels = by_hand._draw(GENERATOR_LABELS, 8, [], [by_hand.iteration])
+            by_hand.generator_step(z, labels)
+        for step in range(2):
+            pixels, labels = next(source)
+            by_hand.critic_step(pixels, *by_hand._draw_critic_noise(pixels, iteration, step), labels)
+    for a, b in zip(weights(driven), weights(by_hand), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-10)
+    drawn = driven._draw(GENERATOR_LABELS, 3000, [], [tf.constant(7, tf.int64)])
+    np.testing.assert_allclose(np.bincount(drawn.numpy()), [1000] * 3, atol=100)
+
+
+def test_networks_that_take_no_labels_leave_those_of_a_batch():
+    trainer = tiny_trainer(tiny_networks())
+    pixels, labels = next(labelled_batches(trainer))
+    for batch in (pixels, (pixels, labels)):
+        found, none = trainer._split(batch)
+        assert none is None
+        np.testing.assert_array_equal(found, pixels)
+
+
+@pytest.mark.parametrize("loss", [name for name in LOSSES if name != "wasserstein"])
+def test_other_losses_without_penalty(loss, float64, rng):
+    trainer = tiny_trainer(tiny_networks(), loss=LOSSES[loss], gp_weight=None)
+    real, fake = (tf.constant(rng.uniform(-1, 1, (4, 16, 16, 3))) for _ in range(2))
+    value, logs, slopes = trainer.critic_loss(real, fake, None)
+    d_real, d_fake = trainer.critic(real), trainer.critic(fake)
+    np.testing.assert_allclose(value, LOSSES[loss].critic(d_real, d_fake), rtol=1e-12)
+    np.testing.assert_allclose(logs["critic/wasserstein"], np.mean(d_real) - np.mean(d_fake), rtol=1e-10)
+    assert slopes.shape == (0,) and "critic/gradient_penalty" not in logs
+
+
+def test_passes_joined_or_apart_differ_by_the_statistics_of_batch_norm_alone(float64, rng):
+    real, fake = (tf.constant(rng.uniform(-1, 1, (4, 16, 16, 3))) for _ in range(2))
+    eps = tf.constant(rng.uniform(size=4))
+    for norm in ("batch", "group"):
+        joined, apart = (tiny_trainer(tiny_networks(norm), separate_passes=p) for p in (False, True))
+        expected = np.mean(apart.critic(real)) - np.mean(apart.critic(fake))
+        losses = [trainer.critic_loss(real, fake, eps)[1]["critic/wasserstein"] for trainer in (joined, apart)]
+        np.testing.assert_allclose(losses[1], expected, rtol=1e-10)
+        assert (abs(losses[0] - losses[1]) > 1e-3) == (norm == "batch")
+
+
+def test_clipping_follows_each_critic_update():
+    trainer = tiny_trainer(tiny_networks(), gp_weight=None, clip=0.01, learning_rate=constant(1e-4))
+    trainer.set_learning_rate()
+    trainer._draw_critic_step(next(batches(trainer)), 0)
+    for variable in trainer.critic.trainable_variables:
+        assert abs(variable.numpy()).max() <= np.float32(0.01), variable.path
+    assert max(abs(w).max() for w in [v.numpy() for v in trainer.generator.trainable_variables]) > 0.5
+
+
+@pytest.mark.parametrize("separate", [False, True])
+def test_spectral_norm_steps_once_a_training_pass_of_scores_and_never_in_the_penalty_or_a_held_out_loss(separate):
+    """Counted by hand: a critic step is one pass or two, a generator step one."""
+    networks = tiny_networks(architecture="sngan_resnet", norm="none")
+    trainer = tiny_trainer(networks, separate_passes=separate)
+    conv = networks.critic.blocks[1].conv1
+    w, u = conv.kernel.numpy().reshape(-1, 8).astype(np.float64), conv.sigma.u.numpy().astype(np.float64)
+
+    def steps(count):
+        nonlocal u
+        for _ in range(count):
+            v = w @ u / np.linalg.norm(w @ u)
+            u = w.T @ v / np.linalg.norm(w.T @ v)
+        np.testing.assert_allclose(conv.sigma.u.numpy(), u, atol=1e-5)
+
+    real, fake = tf.zeros([4, 16, 16, 3]) + 0.5, tf.zeros([4, 16, 16, 3])
+    trainer.critic_loss(real, fake, tf.fill([4], 0.5))
+    steps(2 if separate else 1)
+    trainer.evaluate(batches(trainer), tf.constant(2, tf.int64))
+    steps(0)
+    trainer.generator_loss(tf.zeros([4, 8]))
+    steps(1)

@@ -13,6 +13,7 @@ _NETWORKS = {"generator": "Generator", "critic": "Discriminator"}
 _LAYERS = {
     "input": "Input",
     "output": "Output",
+    "class_output": "ACGANOutput",
     "output_norm": "OutputN",
     "conv1": "Conv1",
     "conv2": "Conv2",

@@ -42,6 +42,11 @@ def mean_pool(x):
     return tf.nn.avg_pool2d(x, 2, 2, "VALID")
 
 
+def leaky_relu(x, leak):
+    """max(leak x, x), as `gan_cifar.py` has it; `tf.nn.leaky_relu` rounds 0.2 to float32 also where x is float64."""
+    return tf.maximum(leak * x, x)
+
+
 @keras.saving.register_keras_serializable("tfgan_gn")
 class ResidualBlock(keras.layers.Layer):
     """shortcut(x) + conv2(relu(norm2(conv1(relu(norm1(x)))))).
@@ -54,13 +59,15 @@ class ResidualBlock(keras.layers.Layer):
         resample: "up", "down" or None.
         norm: key of `norms.NORMS`, for both sites.
         groups: the group counts of the two sites, for the norms that take one.
+        num_classes: of conditional norms, for a call with labels [N]; None for unconditional ones.
         **kwargs: of `keras.layers.Layer`.
     """
 
-    def __init__(self, filters, resample=None, norm="none", groups=(None, None), **kwargs):
+    def __init__(self, filters, resample=None, norm="none", groups=(None, None), num_classes=None, **kwargs):
         super().__init__(**kwargs)
         self.filters, self.resample, self.norm, self.groups = filters, resample, norm, tuple(groups)
-        self.norm1, self.norm2 = (get_norm(norm, g, name=f"norm{i}") for i, g in enumerate(self.groups, 1))
+        self.num_classes = num_classes
+        self.norm1, self.norm2 = (get_norm(norm, g, f"norm{i}", num_classes) for i, g in enumerate(self.groups, 1))
         self.conv2 = conv3x3(filters, name="conv2")
         self.before = upsample if resample == "up" else tf.identity
         self.after = mean_pool if resample == "down" else tf.identity
@@ -79,14 +86,14 @@ class ResidualBlock(keras.layers.Layer):
             self.shortcut.build(shape)
         self.built = True
 
-    def call(self, x):
-        y = self.conv1(self.before(tf.nn.relu(self.norm1(x))))
-        y = self.after(self.conv2(tf.nn.relu(self.norm2(y))))
+    def call(self, x, labels=None):
+        y = self.conv1(self.before(tf.nn.relu(self.norm1(x, labels=labels))))
+        y = self.after(self.conv2(tf.nn.relu(self.norm2(y, labels=labels))))
         return y + (x if self.shortcut is None else self.after(self.shortcut(self.before(x))))
 
     def get_config(self):
         own = {"filters": self.filters, "resample": self.resample, "norm": self.norm, "groups": self.groups}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **own, "num_classes": self.num_classes}
 
 
 @keras.saving.register_keras_serializable("tfgan_gn")
@@ -121,19 +128,19 @@ class FirstDownBlock(keras.layers.Layer):
         return {**super().get_config(), "filters": self.filters}
 
 
-def up_block(filters, norm, groups, name):
+def up_block(filters, norm, groups, name, num_classes=None):
     """Residual block of the generator: [N, H, W, C] to [N, 2H, 2W, filters]."""
-    return ResidualBlock(filters, "up", norm, groups, name=name)
+    return ResidualBlock(filters, "up", norm, groups, num_classes, name=name)
 
 
-def down_block(filters, norm, groups, name):
+def down_block(filters, norm, groups, name, num_classes=None):
     """Residual block of the critic: [N, H, W, C] to [N, H/2, W/2, filters]."""
-    return ResidualBlock(filters, "down", norm, groups, name=name)
+    return ResidualBlock(filters, "down", norm, groups, num_classes, name=name)
 
 
-def same_block(filters, norm, groups, name):
+def same_block(filters, norm, groups, name, num_classes=None):
     """Residual block of the critic without resampling: [N, H, W, filters] to the same shape."""
-    return ResidualBlock(filters, None, norm, groups, name=name)
+    return ResidualBlock(filters, None, norm, groups, num_classes, name=name)
 
 
 def first_down_block(filters, name):

@@ -24,7 +24,42 @@ LOSSES = {
         critic=lambda real, fake: tf.reduce_mean(fake) - tf.reduce_mean(real),
         generator=lambda fake: -tf.reduce_mean(fake),
     ),
+    # Miyato et al. 2018, equations 16 and 17: real scores above 1 and fake ones below -1 are far enough apart.
+    "hinge": Loss(
+        critic=lambda real, fake: tf.reduce_mean(tf.nn.relu(1 - real)) + tf.reduce_mean(tf.nn.relu(1 + fake)),
+        generator=lambda fake: -tf.reduce_mean(fake),
+    ),
+    # Goodfellow et al. 2014 with the non-saturating generator (their section 3), scores as logits:
+    # -log sigmoid(s) = softplus(-s) and -log(1 - sigmoid(s)) = softplus(s), finite for every score. `gan_cifar.py`
+    # halves the critic's sum, which Adam cannot tell from this but for its epsilon.
+    "bce": Loss(
+        critic=lambda real, fake: tf.reduce_mean(tf.nn.softplus(-real)) + tf.reduce_mean(tf.nn.softplus(fake)),
+        generator=lambda fake: tf.reduce_mean(tf.nn.softplus(-fake)),
+    ),
 }
+
+
+class Auxiliary(NamedTuple):
+    """Weights of the auxiliary classifier's cross-entropy (Odena et al. 2017) in the two losses.
+
+    Attributes:
+        critic: of real images and their labels; fake ones teach the classifier nothing (`gan_cifar_resnet.py`).
+        generator: of fake images and the labels that they were made for.
+    """
+
+    critic: float = 1.0
+    generator: float = 0.1
+
+
+def cross_entropy(logits, labels):
+    """E[-log softmax(logits)_label], a scalar, of logits [N, num_classes] and labels [N]."""
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+
+
+def accuracy(logits, labels):
+    """The share of images [0, 1] whose largest logit [N, num_classes] is that of their label [N]."""
+    right = tf.equal(tf.argmax(logits, -1), tf.cast(labels, tf.int64))
+    return tf.reduce_mean(tf.cast(right, logits.dtype))
 
 
 def interpolate(real, fake, eps):

@@ -65,20 +65,64 @@ def group_norm(x, gamma, beta, groups, epsilon=EPSILON):
     return centred * scale + shift
 
 
-class _Affine(keras.layers.Layer):
-    """Per-channel scale `gamma` (ones) and offset `beta` (zeros), as every norm here has."""
+def rows_of(table, labels, rank):
+    """The row of each image's class, shaped to act on a batch [N, ..., C] of the given rank.
 
-    def __init__(self, epsilon=EPSILON, **kwargs):
-        super().__init__(**kwargs)
-        self.epsilon = epsilon
+    The table is reshaped before rows are taken, because a reshape has a dense gradient. With the sparse one of
+    `tf.gather` alone, Keras' Adam leaves the rows of classes absent from the batch where they are, mean and variance
+    too; TensorFlow 1's, and so the published code, moves them by what it remembers.
+
+    Args:
+        table: float array [num_classes, C].
+        labels: class of each image, whole numbers [N] in [0, num_classes).
+        rank: of the batch.
+
+    Returns:
+        A tensor [N, 1, ..., 1, C].
+    """
+    classes, channels = table.shape
+    return tf.gather(tf.reshape(table, [classes, *[1] * (rank - 2), channels]), labels)
+
+
+@keras.saving.register_keras_serializable("tfgan_gn")
+class NoNorm(keras.layers.Layer):
+    """What stands at a norm site without a norm: the identity."""
 
     def build(self, shape):
-        self.gamma = self.add_weight(name="gamma", shape=(shape[-1],), initializer="ones")
-        self.beta = self.add_weight(name="beta", shape=(shape[-1],), initializer="zeros")
         self.built = True
 
+    def call(self, x, labels=None):
+        return x
+
+
+class _Affine(keras.layers.Layer):
+    """Per-channel scale `gamma` (ones) and offset `beta` (zeros), as every norm here has.
+
+    With `num_classes` both have a row for each class, and an image is scaled by the row of its label (Dumoulin et al.
+    2017, equation 5; `tflib/ops/cond_batchnorm.py` of the WGAN-GP authors).
+    """
+
+    def __init__(self, epsilon=EPSILON, num_classes=None, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon, self.num_classes = epsilon, num_classes
+
+    def build(self, shape):
+        rows = () if self.num_classes is None else (self.num_classes,)
+        self.gamma = self.add_weight(name="gamma", shape=(*rows, shape[-1]), initializer="ones")
+        self.beta = self.add_weight(name="beta", shape=(*rows, shape[-1]), initializer="zeros")
+        self.built = True
+
+    def scale_and_offset(self, labels, rank):
+        """Gamma and beta, [C], or of each image's class [N, 1, ..., 1, C]."""
+        tables = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
+        if self.num_classes is None:
+            return tables
+        if labels is None:
+            raise ValueError(f"{self.path} has a row for each of {self.num_classes} classes: call it with labels=")
+        return tuple(rows_of(table, labels, rank) for table in tables)
+
     def get_config(self):
-        return {**super().get_config(), "epsilon": self.epsilon}
+        return {**super().get_config(), "epsilon": self.epsilon, "num_classes": self.num_classes}
 
 
 @keras.saving.register_keras_serializable("tfgan_gn")
@@ -88,11 +132,12 @@ class GroupNorm(_Affine):
     Args:
         groups: number of groups; 1 is layer norm, None one group per channel, which is instance norm.
         epsilon: added to the variance.
+        num_classes: of a conditional norm, whose call takes labels [N]; None for one scale and offset.
         **kwargs: of `keras.layers.Layer`.
     """
 
-    def __init__(self, groups, epsilon=EPSILON, **kwargs):
-        super().__init__(epsilon, **kwargs)
+    def __init__(self, groups, epsilon=EPSILON, num_classes=None, **kwargs):
+        super().__init__(epsilon, num_classes, **kwargs)
         self.groups = groups
 
     def build(self, shape):
@@ -106,9 +151,9 @@ class GroupNorm(_Affine):
             )
         super().build(shape)
 
-    def call(self, x):
+    def call(self, x, labels=None):
         groups = x.shape[-1] if self.groups is None else self.groups
-        gamma, beta = (tf.convert_to_tensor(v) for v in (self.gamma, self.beta))
+        gamma, beta = self.scale_and_offset(labels, x.shape.rank)
         return group_norm(x, gamma, beta, groups, self.epsilon)
 
     def get_config(self):
@@ -121,7 +166,9 @@ class BatchNorm(_Affine):
 
     The statistics are those of the batch at hand (of one replica) unless `training=False` is said, as in the published
     code, which never reads its moving averages. With `training=False` they are the standing ones, which
-    `collect_standing_statistics` sets; training itself changes no state of this layer.
+    `collect_standing_statistics` sets; training itself changes no state of this layer. A conditional one
+    (`num_classes`, labels [N] in the call) has a scale and offset for each class, and statistics of all classes
+    together.
     """
 
     accumulating = False
@@ -136,8 +183,8 @@ class BatchNorm(_Affine):
         )
         self.standing_batches = self.add_weight(name="standing_batches", shape=(), initializer="zeros", trainable=False)
 
-    def call(self, x, training=None):
-        gamma, beta = (tf.convert_to_tensor(v) for v in (self.gamma, self.beta))
+    def call(self, x, labels=None, training=None):
+        gamma, beta = self.scale_and_offset(labels, x.shape.rank)
         if training is None or training:
             mean, variance, centred = mean_and_variance(x, list(range(x.shape.rank - 1)))
             if self.accumulating:
@@ -161,21 +208,22 @@ def collect_standing_statistics(model, batches: Iterable):
     """Sets the standing statistics of every `BatchNorm` of a model to those of the given batches together.
 
     Each layer then holds the mean and the variance of its input over all images of all batches, seen while each
-    batch normalizes itself by its own statistics, as in training.
+    batch normalizes itself by its own statistics, as in training. No other state of the model changes.
 
     Args:
-        model: a built Keras model.
-        batches: its inputs, batches of one equal size.
+        model: a built Keras model, called as model(batch) or model(batch, labels=labels).
+        batches: its inputs, batches of one equal size; of a conditional model (batch, labels) each.
     """
     layers = [layer for layer in model._flatten_layers() if isinstance(layer, BatchNorm)]
     for layer in layers:
         layer.accumulating = True
         for variable in (layer.standing_mean, layer.standing_variance, layer.standing_batches):
             variable.assign(tf.zeros(variable.shape, variable.dtype))
-    forward = tf.function(lambda x: model(x, training=True), reduce_retracing=True)  # traced while accumulating
+    # Traced while accumulating; not with training=True, in which spectral norm would take a step.
+    forward = tf.function(lambda x, labels=None: model(x, labels=labels), reduce_retracing=True)
     try:
         for batch in batches if layers else ():
-            forward(batch)
+            forward(*batch) if isinstance(batch, tuple) else forward(batch)
     finally:
         for layer in layers:
             layer.accumulating = False
@@ -185,7 +233,7 @@ class Norm(NamedTuple):
     """What may stand at a norm site.
 
     Attributes:
-        layer: from (groups, name) to the layer.
+        layer: from (groups, num_classes, name) to the layer; its call takes (x, labels=None).
         critic_caveat: what whoever puts it into a critic with a gradient penalty must know; empty if nothing.
     """
 
@@ -194,36 +242,38 @@ class Norm(NamedTuple):
 
 
 NORMS = {
-    "none": Norm(lambda groups, name=None: keras.layers.Identity(name=name)),
+    "none": Norm(lambda groups, num_classes, name: NoNorm(name=name)),
     "batch": Norm(
-        lambda groups, name=None: BatchNorm(name=name),
+        lambda groups, num_classes, name: BatchNorm(num_classes=num_classes, name=name),
         critic_caveat="batch norm in the critic makes the score of one image depend on the other images of its batch, "
         "but the gradient penalty asks for a slope of 1 at each image by itself (Gulrajani et al. 2017, section 4): "
         "the two do not fit. --norm=layer, instance or group do.",
     ),
-    "layer": Norm(lambda groups, name=None: GroupNorm(1, name=name)),
-    "instance": Norm(lambda groups, name=None: GroupNorm(None, name=name)),
-    "group": Norm(lambda groups, name=None: GroupNorm(groups, name=name)),
+    "layer": Norm(lambda groups, num_classes, name: GroupNorm(1, num_classes=num_classes, name=name)),
+    "instance": Norm(lambda groups, num_classes, name: GroupNorm(None, num_classes=num_classes, name=name)),
+    "group": Norm(lambda groups, num_classes, name: GroupNorm(groups, num_classes=num_classes, name=name)),
 }
 
 
-def get_norm(norm, groups=None, name=None):
+def get_norm(norm, groups=None, name=None, num_classes=None):
     """Makes the layer for one norm site.
 
     Args:
         norm: key of NORMS.
         groups: number of groups, for those that take it.
         name: of the layer.
+        num_classes: of a conditional norm, which has a scale and offset for each class; None for one of all.
 
     Returns:
-        A new layer, [N, ..., C] to the same shape.
+        A new layer, called as layer(x, labels=labels): [N, ..., C] to the same shape. Labels [N] are those of a
+        conditional norm; the others ignore them.
 
     Raises:
         UserError: no such norm.
     """
     if norm not in NORMS:
         raise UserError(f"norm {norm!r} is not one of {', '.join(NORMS)}")
-    return NORMS[norm].layer(groups, name)
+    return NORMS[norm].layer(groups, num_classes, name)
 
 
 def groups_per_site(groups, num_sites):

@@ -1,16 +1,17 @@
-"""One iteration of WGAN-GP: a generator step and n_critic critic steps, under the current strategy."""
+"""One iteration of WGAN-GP or of a GAN with another loss: a generator step and n_critic critic steps."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.losses import gradient_penalty, interpolate
+from tfgan_gn.losses import accuracy, cross_entropy, gradient_penalty, interpolate
+from tfgan_gn.optimizers import clip_weights
 from tfgan_gn.pixels import dequantize
 
 # What a random draw is for; a draw is a function of (seed, purpose, iteration, critic step) and of nothing else, so
 # that a resumed run and a run on another number of replicas see the same noise.
-CRITIC_Z, DEQUANTIZATION, EPS, GENERATOR_Z = range(4)
+CRITIC_Z, DEQUANTIZATION, EPS, GENERATOR_Z, GENERATOR_LABELS = range(5)
 
 
 def linear_decay(learning_rate, iterations):
@@ -41,19 +42,28 @@ class Trainer:
     The steps that take their randomness as arguments (`critic_step`, `generator_step`, `critic_loss`) are the maths;
     `train` and `evaluate` draw it and spread the work over the replicas.
 
+    Conditional networks get labels: the critic those of the real images, for these and for the fake ones made with the
+    same labels; a generator step draws its own.
+
     Args:
-        generator: z [N, z_dim] to images [N, H, W, C] in [-1, 1].
-        critic: images [N, H, W, C] to scores [N].
+        generator: called as generator(z [N, z_dim], labels=[N] or None), to images [N, H, W, C] in [-1, 1].
+        critic: called as critic(images [N, H, W, C], labels=[N] or None), to scores [N].
         generator_optimizer: Keras optimizer; its learning rate is set by `learning_rate`.
         critic_optimizer: likewise.
         loss: `losses.Loss`.
         learning_rate: schedule, from the iteration (int64 scalar) to the learning rate of both networks.
-        gp_weight: lambda, the weight of the gradient penalty.
+        gp_weight: lambda, the weight of the gradient penalty; None for a loss without it.
         n_critic: critic steps per iteration.
         batch_size: images per critic step, over all replicas.
         generator_batch_size: images per generator step, over all replicas.
         z_dim: size of the noise vector.
         seed: of all noise.
+        num_classes: of the labels that come with the images; None for networks that take none.
+        auxiliary: `losses.Auxiliary`, for a critic that classifies; None for one that does not.
+        clip: bound that the critic's weights are clipped to after each of its updates; None for no clipping.
+        separate_passes: whether the critic sees real and fake images in one pass each (`gan_cifar.py`, Miyato et al.
+            2018), rather than joined in one (`gan_cifar_resnet.py`). Only batch norm in the critic, whose statistics
+            are those of a pass, and spectral norm, which takes a step in each, know the difference.
 
     Raises:
         UserError: a batch that does not split over the replicas.
@@ -74,6 +84,10 @@ class Trainer:
         generator_batch_size,
         z_dim,
         seed,
+        num_classes=None,
+        auxiliary=None,
+        clip=None,
+        separate_passes=False,
     ):
         self.strategy = tf.distribute.get_strategy()
         replicas = self.strategy.num_replicas_in_sync
@@ -87,31 +101,66 @@ class Trainer:
         self.loss, self.learning_rate, self.gp_weight, self.n_critic = loss, learning_rate, gp_weight, n_critic
         self.batch_size, self.generator_batch_size = batch_size, generator_batch_size
         self.z_dim, self.seed = z_dim, seed
+        self.num_classes, self.auxiliary, self.clip, self.separate_passes = (
+            num_classes,
+            auxiliary,
+            clip,
+            separate_passes,
+        )
         self.dtype = generator.compute_dtype
         self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False, name="iteration")
 
     # ---- the maths, its randomness given -------------------------------------------------------------------------
 
-    def critic_loss(self, real, fake, eps):
+    def critic_loss(self, real, fake, eps, labels=None, training=True):
         """Equation 3 of Gulrajani et al. 2017: E[D(fake)] - E[D(real)] + lambda E[(|grad D(x_hat)|_2 - 1)^2].
+
+        Its first two terms are `loss.critic`, its last is there unless gp_weight is None. An auxiliary classifier adds
+        its cross-entropy on the real images.
 
         Args:
             real: images [N, H, W, C] in [-1, 1].
             fake: generated images of the same shape.
             eps: [N] in [0, 1).
+            labels: of both, [N], or None.
+            training: True, or None for the same without a step of spectral norm. The penalty never takes one: it is
+                about the critic that has just scored.
 
         Returns:
-            (loss, logs, slopes): a scalar, scalars by tag, and |grad D(x_hat)|_2 of each image [N].
+            (loss, logs, slopes): a scalar, scalars by tag, and |grad D(x_hat)|_2 of each image [N]; [0] without
+            penalty.
         """
-        x_hat = interpolate(real, fake, eps)
-        d_real, d_fake = tf.split(self.critic(tf.concat([real, fake], 0), training=True), 2)
-        distance = self.loss.critic(d_real, d_fake)
-        penalty, slopes = gradient_penalty(lambda x: self.critic(x, training=True), x_hat)
-        loss = distance + self.gp_weight * penalty
-        logs = {"critic/loss": loss, "critic/wasserstein": -distance, "critic/gradient_penalty": penalty}
-        return loss, logs, slopes
+        (d_real, d_fake), logits = self._judge_both(real, fake, labels, training)
+        loss = distance = self.loss.critic(d_real, d_fake)
+        logs = {"critic/wasserstein": tf.reduce_mean(d_real) - tf.reduce_mean(d_fake)}
+        slopes = tf.zeros([0], distance.dtype)
+        if self.gp_weight is not None:
+            x_hat = interpolate(real, fake, eps)
+            penalty, slopes = gradient_penalty(lambda x: self.critic(x, labels=labels), x_hat)
+            loss = distance + self.gp_weight * penalty
+            logs["critic/gradient_penalty"] = penalty
+        if self.auxiliary is not None:
+            class_loss = cross_entropy(logits[0], labels)
+            loss += self.auxiliary.critic * class_loss
+            logs["critic/class_loss"] = class_loss
+            logs["critic/accuracy_real"], logs["critic/accuracy_fake"] = (accuracy(each, labels) for each in logits)
+        return loss, {"critic/loss": loss, **logs}, slopes
 
-    def critic_step(self, pixels, z, noise, eps):
+    def _judge(self, x, labels, training):
+        """Scores [N] of images, and their class logits [N, num_classes] or None."""
+        if self.auxiliary is None:
+            return self.critic(x, labels=labels, training=training), None
+        return self.critic(x, labels=labels, training=training, classify=True)
+
+    def _judge_both(self, real, fake, labels, training):
+        """((scores of real, of fake), (class logits of real, of fake))."""
+        if self.separate_passes:
+            return tuple(zip(*(self._judge(x, labels, training) for x in (real, fake))))
+        twice = None if labels is None else tf.concat([labels, labels], 0)
+        scores, logits = self._judge(tf.concat([real, fake], 0), twice, training)
+        return tf.split(scores, 2), (None, None) if logits is None else tf.split(logits, 2)
+
+    def critic_step(self, pixels, z, noise, eps, labels=None):
         """One critic update on (this replica's share of) a batch.
 
         Args:
@@ -119,34 +168,56 @@ class Trainer:
             z: noise vectors of the fake images [N, z_dim].
             noise: dequantization noise of the real ones [N, H, W, C] in [0, 1/128).
             eps: interpolation coefficients [N] in [0, 1).
+            labels: of the real images [N], or None.
 
         Returns:
             (logs, slopes) as of `critic_loss`, from before the update.
         """
         real = dequantize(pixels, noise)
-        fake = self.generator(z, training=True)
+        fake = self.generator(z, labels=labels, training=True)
         with tf.GradientTape() as tape:
-            loss, logs, slopes = self.critic_loss(real, fake, eps)
+            loss, logs, slopes = self.critic_loss(real, fake, eps, labels)
             loss = self._share_of(loss)
         variables = self.critic.trainable_variables
         self.critic_optimizer.apply(tape.gradient(loss, variables), variables)
+        if self.clip is not None:
+            clip_weights(variables, self.clip)
         return logs, slopes
 
-    def generator_step(self, z):
+    def generator_loss(self, z, labels=None):
+        """The generator's loss, and 0.1 (auxiliary.generator) times the cross-entropy of an auxiliary classifier.
+
+        Args:
+            z: noise vectors [N, z_dim].
+            labels: that the images are made for [N], or None.
+
+        Returns:
+            (loss, logs): a scalar, and scalars by tag.
+        """
+        scores, logits = self._judge(self.generator(z, labels=labels, training=True), labels, training=True)
+        loss, logs = self.loss.generator(scores), {}
+        if self.auxiliary is not None:
+            class_loss = cross_entropy(logits, labels)
+            loss += self.auxiliary.generator * class_loss
+            logs["generator/class_loss"] = class_loss
+        return loss, {"generator/loss": loss, **logs}
+
+    def generator_step(self, z, labels=None):
         """One generator update.
 
         Args:
             z: noise vectors [N, z_dim].
+            labels: that the images are made for [N], or None.
 
         Returns:
-            The loss before the update, a scalar.
+            The logs of `generator_loss`, from before the update.
         """
         variables = self.generator.trainable_variables
         with tf.GradientTape() as tape:
-            loss = self.loss.generator(self.critic(self.generator(z, training=True), training=True))
+            loss, logs = self.generator_loss(z, labels)
             share = self._share_of(loss)
         self.generator_optimizer.apply(tape.gradient(share, variables), variables)
-        return loss
+        return logs
 
     def set_learning_rate(self):
         """Sets both optimizers' learning rate to that of the current iteration, and returns it."""
@@ -166,36 +237,47 @@ class Trainer:
         """Runs iterations: a generator step (not in iteration 0), then n_critic critic steps on fresh batches.
 
         Args:
-            batches: iterator over distributed batches of real images, uint8 [batch_size, H, W, C].
+            batches: iterator over distributed batches of real images, uint8 [batch_size, H, W, C], or (images, labels)
+                with labels [batch_size].
             iterations: how many, an int64 scalar tensor (a Python number would be traced anew each time).
 
         Returns:
             (logs, slopes): means by tag over all steps run (generator/loss is 0/0 = NaN if there was no generator
-            step), and the slopes of the last critic step [batch_size].
+            step), and the slopes of the last critic step [batch_size]; [0] without penalty.
         """
-        critic_logs = dict.fromkeys(("critic/loss", "critic/wasserstein", "critic/gradient_penalty"), 0.0)
-        generator_loss, generator_steps = 0.0, 0.0
-        slopes = tf.zeros([self.batch_size], self.dtype)
+        critic_tags, generator_tags = self.tags()
+        critic_logs, generator_logs = dict.fromkeys(critic_tags, 0.0), dict.fromkeys(generator_tags, 0.0)
+        generator_steps = 0.0
+        num_slopes = 0 if self.gp_weight is None else self.batch_size
+        slopes = tf.zeros([num_slopes], self.dtype)
         critic_steps = tf.cast(iterations, tf.float32) * self.n_critic
         for _ in tf.range(iterations):
             self.set_learning_rate()
             if self.iteration > 0:
-                generator_loss += self._mean(self.strategy.run(self._draw_generator_step))
+                logs = self.strategy.run(self._draw_generator_step)
+                generator_logs = {tag: total + self._mean(logs[tag]) for tag, total in generator_logs.items()}
                 generator_steps += 1.0
             for step in tf.range(self.n_critic):
                 logs, per_replica = self.strategy.run(self._draw_critic_step, (next(batches), step))
                 critic_logs = {tag: total + self._mean(logs[tag]) for tag, total in critic_logs.items()}
-                slopes = tf.ensure_shape(self._gather(per_replica), [self.batch_size])
+                slopes = tf.ensure_shape(self._gather(per_replica), [num_slopes])
             self.iteration.assign_add(1)
         logs = {tag: total / critic_steps for tag, total in critic_logs.items()}
-        return {**logs, "generator/loss": generator_loss / generator_steps}, slopes
+        return {**logs, **{tag: total / generator_steps for tag, total in generator_logs.items()}}, slopes
+
+    def tags(self):
+        """(tags of a critic step, tags of a generator step), of what `train` logs."""
+        penalty = ("critic/gradient_penalty",) if self.gp_weight is not None else ()
+        classes = ("critic/class_loss", "critic/accuracy_real", "critic/accuracy_fake") if self.auxiliary else ()
+        generator = ("generator/loss", "generator/class_loss") if self.auxiliary else ("generator/loss",)
+        return ("critic/loss", "critic/wasserstein", *penalty, *classes), generator
 
     @tf.function(reduce_retracing=True)
     def evaluate(self, batches, num_batches):
-        """The critic loss on other images, with the same noise at every call and no update.
+        """The critic loss on other images, with the same noise at every call and no update of anything.
 
         Args:
-            batches: iterator over distributed batches, uint8 [batch_size, H, W, C].
+            batches: iterator over distributed batches, as of `train`.
             num_batches: how many to take, an int64 scalar tensor.
 
         Returns:
@@ -208,15 +290,26 @@ class Trainer:
 
     def _draw_generator_step(self):
         z = self._draw(GENERATOR_Z, self.generator_batch_size, [self.z_dim], counters=[self.iteration])
-        return self.generator_step(z)
+        labels = None
+        if self.num_classes is not None:
+            labels = self._draw(GENERATOR_LABELS, self.generator_batch_size, [], counters=[self.iteration])
+        return self.generator_step(z, labels)
 
-    def _draw_critic_step(self, pixels, step):
-        return self.critic_step(pixels, *self._draw_critic_noise(pixels, self.iteration, step))
+    def _draw_critic_step(self, batch, step):
+        pixels, labels = self._split(batch)
+        return self.critic_step(pixels, *self._draw_critic_noise(pixels, self.iteration, step), labels)
 
-    def _draw_critic_loss(self, pixels, step):
+    def _draw_critic_loss(self, batch, step):
+        pixels, labels = self._split(batch)
         z, noise, eps = self._draw_critic_noise(pixels, -1, step)
-        loss, _, _ = self.critic_loss(dequantize(pixels, noise), self.generator(z, training=True), eps)
+        fake = self.generator(z, labels=labels)
+        loss, _, _ = self.critic_loss(dequantize(pixels, noise), fake, eps, labels, training=None)
         return loss
+
+    def _split(self, batch):
+        """(pixels, labels) of a batch, which may have labels that these networks do not take."""
+        pixels, labels = batch if isinstance(batch, tuple) else (batch, None)
+        return pixels, labels if self.num_classes is not None else None
 
     def _draw_critic_noise(self, pixels, iteration, step):
         counters = [iteration, step]
@@ -225,15 +318,20 @@ class Trainer:
         return z, noise, self._draw(EPS, self.batch_size, [], counters)
 
     def _draw(self, purpose, batch_size, shape, counters):
-        """This replica's rows of the global batch's noise: normal for z, else uniform on [0, 1)."""
+        """This replica's rows of the global batch's noise: normal for z, classes for labels, else uniform on [0, 1)."""
         seed = tf.constant([self.seed, purpose], tf.int64)
         for counter in counters:
             seed = tf.random.fold_in(seed, tf.cast(counter, tf.int64))  # whose type decides the bits that are kept
-        normal = purpose in (CRITIC_Z, GENERATOR_Z)
-        draw = tf.random.stateless_normal if normal else tf.random.stateless_uniform
         rows = batch_size // self.strategy.num_replicas_in_sync
         first = rows * tf.distribute.get_replica_context().replica_id_in_sync_group
-        return draw([batch_size, *shape], seed, dtype=self.dtype)[first : first + rows]
+        shape = [batch_size, *shape]
+        if purpose == GENERATOR_LABELS:
+            drawn = tf.random.stateless_uniform(shape, seed, 0, self.num_classes, tf.int64)
+        elif purpose in (CRITIC_Z, GENERATOR_Z):
+            drawn = tf.random.stateless_normal(shape, seed, dtype=self.dtype)
+        else:
+            drawn = tf.random.stateless_uniform(shape, seed, dtype=self.dtype)
+        return drawn[first : first + rows]
 
     def _mean(self, per_replica):
         return tf.cast(self.strategy.reduce(tf.distribute.ReduceOp.MEAN, per_replica, axis=None), tf.float32)

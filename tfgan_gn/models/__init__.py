@@ -1,12 +1,21 @@
-"""Architectures by name, each a module with `build_generator` and `build_critic`."""
+"""Architectures by name, each a module of this folder with `build_generator` and `build_critic`.
 
+A module also says DEFAULTS (its width, z_dim, image_size, norm and generator_norm) and whether it takes labels:
+CONDITIONAL, and AUXILIARY where its critic can have a classifier. The file is the registry's row.
+"""
+
+import importlib
+import pkgutil
 from typing import NamedTuple
 
 import keras
 
-from tfgan_gn.models import resnet
+from tfgan_gn.errors import UserError
 
-ARCHITECTURES = {"resnet": resnet}
+ARCHITECTURES = {
+    name: importlib.import_module(f"{__name__}.{name}")
+    for name in sorted(module.name for module in pkgutil.iter_modules(__path__))
+}
 
 
 class Networks(NamedTuple):
@@ -19,19 +28,24 @@ class Networks(NamedTuple):
 def build_networks(
     architecture="resnet",
     *,
-    width=128,
-    z_dim=128,
-    image_size=32,
+    width=None,
+    z_dim=None,
+    image_size=None,
     channels=3,
-    norm="group",
+    norm=None,
     groups=(32,),
-    generator_norm="batch",
+    generator_norm=None,
     generator_groups=(32,),
+    num_classes=None,
+    auxiliary=False,
 ):
     """Builds a generator and a critic, weights and all; call it inside `strategy.scope()`.
 
+    Conditional or not, the networks are called as generator(z, labels=labels) and critic(x, labels=labels), labels [N]
+    or None.
+
     Args:
-        architecture: key of ARCHITECTURES.
+        architecture: key of ARCHITECTURES, whose DEFAULTS stand for every None below.
         width: channels of the blocks.
         z_dim: size of the noise vector.
         image_size: height and width of the images.
@@ -40,21 +54,41 @@ def build_networks(
         groups: group counts of the critic's norm sites: one, or one per site in order.
         generator_norm: of the generator.
         generator_groups: likewise for the generator.
+        num_classes: of the labels that both networks are conditional on; None for no labels.
+        auxiliary: whether the critic classifies images rather than being told their labels.
 
     Returns:
         Networks.
 
     Raises:
-        UserError: a norm, group count or image size that the architecture cannot take.
+        UserError: an architecture that is not there, or a norm, group count, image size or conditioning that the
+            architecture cannot take.
     """
+    if architecture not in ARCHITECTURES:
+        raise UserError(f"architecture {architecture!r} is not one of {', '.join(ARCHITECTURES)}")
     module = ARCHITECTURES[architecture]
+    _refuse_conditioning(architecture, num_classes, auxiliary)
+    given = {"width": width, "z_dim": z_dim, "image_size": image_size, "norm": norm, "generator_norm": generator_norm}
+    chosen = {**module.DEFAULTS, **{name: value for name, value in given.items() if value is not None}}
+    shared = {"width": chosen["width"], "image_size": chosen["image_size"], "channels": channels}
+    if module.CONDITIONAL:
+        shared["num_classes"] = num_classes
     generator = module.build_generator(
-        width=width,
-        z_dim=z_dim,
-        image_size=image_size,
-        channels=channels,
-        norm=generator_norm,
-        groups=generator_groups,
+        **shared, z_dim=chosen["z_dim"], norm=chosen["generator_norm"], groups=generator_groups
     )
-    critic = module.build_critic(width=width, image_size=image_size, channels=channels, norm=norm, groups=groups)
-    return Networks(generator, critic)
+    if module.AUXILIARY:
+        shared["auxiliary"] = auxiliary
+    return Networks(generator, module.build_critic(**shared, norm=chosen["norm"], groups=groups))
+
+
+def _refuse_conditioning(architecture, num_classes, auxiliary):
+    """Raises UserError where an architecture does not take labels in the way asked for."""
+    if auxiliary and num_classes is None:
+        raise UserError("an auxiliary classifier needs labels: give num_classes, or no auxiliary classifier")
+    for asked, what, ability in (
+        (num_classes is not None, "takes no labels", "CONDITIONAL"),
+        (auxiliary, "has no auxiliary classifier", "AUXILIARY"),
+    ):
+        if asked and not getattr(ARCHITECTURES[architecture], ability):
+            able = ", ".join(name for name, module in ARCHITECTURES.items() if getattr(module, ability))
+            raise UserError(f"architecture={architecture} {what}: choose one of {able}, or go without")

@@ -1,0 +1,61 @@
+"""RMSProp, momentum and clipping against plain numpy."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import tiny_networks
+
+from tfgan_gn.optimizers import clip_weights, rmsprop, sgd
+
+
+def run(optimizer, gradients, learning_rate):
+    """What a variable of ones becomes under the given gradients, one after the other."""
+    variable = keras.Variable(np.ones(4), dtype="float64")
+    optimizer.build([variable])
+    optimizer.learning_rate.assign(learning_rate)
+    for gradient in gradients:
+        optimizer.apply([tf.constant(gradient)], [variable])
+    return variable.numpy()
+
+
+def test_rmsprop_is_tensorflow_1s(float64, rng):
+    """Mean square from 1, epsilon inside the root; the gradients are small enough for both to show."""
+    gradients = rng.normal(size=(5, 4)) * [1e-6, 1e-2, 1, 1e3]
+    w, mean_square = np.ones(4), np.ones(4)
+    for g in gradients:
+        mean_square = 0.9 * mean_square + 0.1 * g**2
+        w = w - 0.05 * g / np.sqrt(mean_square + 1e-10)
+    np.testing.assert_allclose(run(rmsprop(), gradients, 0.05), w, rtol=0, atol=1e-12)
+
+
+def test_rmsprops_epsilon_is_1e_10(float64):
+    """Seen once zero gradients have worn the mean square down to its size."""
+    w, mean_square = np.ones(4), np.ones(4)
+    gradients = [np.zeros(4)] * 220 + [np.full(4, 1e-5)] * 3
+    for g in gradients:
+        mean_square = 0.9 * mean_square + 0.1 * g**2
+        w = w - 0.05 * g / np.sqrt(mean_square + 1e-10)
+    np.testing.assert_allclose(run(rmsprop(), gradients, 0.05), w, rtol=0, atol=1e-9)
+    assert 1 - w[0] > 1e-3
+
+
+def test_momentum(float64, rng):
+    gradients, w, velocity = rng.normal(size=(5, 4)), np.ones(4), 0
+    for g in gradients:
+        velocity = 0.9 * velocity - 0.1 * g
+        w = w + velocity
+    np.testing.assert_allclose(run(sgd(0.9), gradients, 0.1), w, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_clipping_reaches_every_weight_norms_and_biases_too_on_every_replica(replicas, two_replicas):
+    strategy = two_replicas if replicas == 2 else tf.distribute.get_strategy()
+    with strategy.scope():
+        critic = tiny_networks("group").critic
+    before = [v.numpy() for v in critic.trainable_variables]
+    strategy.run(tf.function(lambda: clip_weights(critic.trainable_variables, 0.05)))
+    for old, variable in zip(before, critic.trainable_variables, strict=True):
+        for value in strategy.experimental_local_results(variable.value):
+            np.testing.assert_array_equal(value.numpy(), np.clip(old, np.float32(-0.05), np.float32(0.05)))
+    assert {"gamma", "beta", "kernel", "bias"} == {v.name for v in critic.trainable_variables}

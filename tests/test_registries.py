@@ -1,0 +1,98 @@
+"""What a new norm, loss, architecture or data set needs outside its own file: one line, its name in config.py.
+
+Own files are norms.py, losses.py, data.py, each with its registry, and a file of models/.
+"""
+
+import ast
+import pathlib
+import types
+
+import keras
+import pytest
+import tensorflow as tf
+
+from tfgan_gn import config, data, losses, models, norms
+from tfgan_gn.models import build_networks
+
+ROOT = pathlib.Path(__file__).parents[1]
+REGISTRIES = {
+    "norms.py": norms.NORMS,
+    "losses.py": losses.LOSSES,
+    "data.py": data.DATASETS,
+    "models": models.ARCHITECTURES,
+}
+
+
+def literals(path):
+    """The lists, tuples, sets and dicts written out in a file: (line, the strings that they hold or have as keys)."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        elements = node.keys if isinstance(node, ast.Dict) else getattr(node, "elts", ())
+        yield getattr(node, "lineno", 0), {e.value for e in elements if isinstance(e, ast.Constant)}
+
+
+@pytest.mark.parametrize("own", REGISTRIES)
+def test_names_of_a_registry_are_listed_in_its_own_file_and_once_in_config(own):
+    """Two names or more anywhere else would be a second line to write."""
+    names, listing = set(REGISTRIES[own]), []
+    for path in [*ROOT.glob("*.py"), *ROOT.glob("tfgan_gn/**/*.py")]:
+        if path.name != own:
+            listing += [f"{path.name}:{line}" for line, strings in literals(path) if len(strings & names) > 1]
+    assert len(listing) <= 1 and all(place.startswith("config.py") for place in listing)
+
+
+def test_config_lists_norms_and_data_sets_as_their_registries_do():
+    assert tuple(norms.NORMS) == config.NORM_NAMES
+    choices = {name: field.metadata["choices"] for name, field in config.Config.__dataclass_fields__.items()}
+    assert choices["dataset"] == tuple(data.DATASETS)
+    mirrors = {"loss": losses.LOSSES, "architecture": models.ARCHITECTURES, "generator_norm": norms.NORMS}
+    for flag, registry in mirrors.items():
+        if flag in choices:
+            assert sorted(choices[flag]) == sorted(registry), flag
+
+
+def test_an_architecture_is_a_file_of_models():
+    files = {path.stem for path in (ROOT / "tfgan_gn" / "models").glob("*.py")} - {"__init__"}
+    assert set(models.ARCHITECTURES) == files
+    for name, module in models.ARCHITECTURES.items():
+        assert module.__name__ == f"tfgan_gn.models.{name}"
+        assert module.DEFAULTS.keys() == {"width", "z_dim", "image_size", "norm", "generator_norm"}
+
+
+def test_a_new_norm_stands_at_every_site_of_every_network_by_its_row_alone(monkeypatch):
+    @keras.saving.register_keras_serializable("test")
+    class Halving(norms.NoNorm):
+        def call(self, x, labels=None):
+            return x / 2
+
+    monkeypatch.setitem(norms.NORMS, "halving", norms.Norm(lambda groups, num_classes, name: Halving(name=name)))
+    for architecture in models.ARCHITECTURES:
+        for network in build_networks(architecture, width=4, norm="halving", generator_norm="halving"):
+            sites = [layer for layer in network._flatten_layers() if "norm" in layer.name]
+            # The first block of the SN-GAN critic is of the same class as the others, and passes its sites by.
+            assert {type(site).__name__ for site in sites if "critic/block1" not in site.path} == {"Halving"}
+
+
+def test_a_new_architecture_is_built_by_its_module_alone(monkeypatch):
+    """Whatever its module says of itself: sizes, norms, labels."""
+    seen = {}
+
+    def build(name):
+        return lambda **settings: seen.setdefault(name, settings) and keras.Sequential([keras.layers.Identity()])
+
+    defaults = {"width": 3, "z_dim": 5, "image_size": 7, "norm": "layer", "generator_norm": "none"}
+    module = types.SimpleNamespace(
+        DEFAULTS=defaults, CONDITIONAL=True, AUXILIARY=False, build_generator=build("g"), build_critic=build("c")
+    )
+    monkeypatch.setitem(models.ARCHITECTURES, "new", module)
+    build_networks("new", num_classes=4, width=6)
+    shared = {"width": 6, "image_size": 7, "channels": 3, "groups": (32,), "num_classes": 4}
+    assert seen == {"g": {**shared, "z_dim": 5, "norm": "none"}, "c": {**shared, "norm": "layer"}}
+
+
+def test_every_loss_takes_scores_and_gives_finite_scalars_that_differ_with_them():
+    real, fake = tf.constant([0.5, -0.25, 2.0]), tf.constant([0.25, -1.5, 0.75])
+    for name, loss in losses.LOSSES.items():
+        assert loss.critic(real, fake).shape == loss.generator(fake).shape == (), name
+        # The critic gains by telling real from fake, the generator by a higher score.
+        assert loss.critic(real + 0.1, fake) < loss.critic(real, fake) < loss.critic(real, fake + 0.1), name
+        assert loss.generator(fake + 0.1) < loss.generator(fake), name
