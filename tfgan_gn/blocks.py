@@ -1,9 +1,18 @@
 """Residual blocks of Gulrajani et al. 2017 (appendix F, `gan_cifar_resnet.py`): convolutions, resampling, norms."""
 
+import collections
+
 import keras
 import tensorflow as tf
 
 from tfgan_gn.norms import get_norm
+from tfgan_gn.resampling import (
+    convolve,
+    convolve1x1_then_upsample,
+    convolve3x3_and_pool,
+    pool_then_convolve1x1,
+    upsample_and_convolve3x3,
+)
 
 # The authors draw from U(-sqrt(3) s, sqrt(3) s) with s^2 = 4 / (fan_in + fan_out) before a ReLU and
 # s^2 = 2 / (fan_in + fan_out) elsewhere; in Keras' terms the variance is scale / ((fan_in + fan_out) / 2).
@@ -30,16 +39,18 @@ def dense(units, name=None):
     return keras.layers.Dense(units, kernel_initializer=author_uniform(GLOROT), name=name)
 
 
-def upsample(x):
-    """Nearest neighbour: [N, H, W, C] to [N, 2H, 2W, C]."""
-    _, height, width, channels = x.shape
-    x = tf.broadcast_to(x[:, :, None, :, None, :], [tf.shape(x)[0], height, 2, width, 2, channels])
-    return tf.reshape(x, [-1, 2 * height, 2 * width, channels])
+def weights(layer):
+    """(kernel, bias) of a convolution as tensors, in the dtype that the calling layer computes in."""
+    return tf.convert_to_tensor(layer.kernel), tf.convert_to_tensor(layer.bias)
 
 
-def mean_pool(x):
-    """Mean of each 2x2: [N, H, W, C] to [N, H/2, W/2, C]."""
-    return tf.nn.avg_pool2d(x, 2, 2, "VALID")
+# How a block resamples: what its first convolution, its second and its shortcut become.
+Resampling = collections.namedtuple("Resampling", "conv1 conv2 shortcut")
+RESAMPLING = {
+    "up": Resampling(upsample_and_convolve3x3, convolve, convolve1x1_then_upsample),
+    "down": Resampling(convolve, convolve3x3_and_pool, pool_then_convolve1x1),
+    None: Resampling(convolve, convolve, None),
+}
 
 
 @keras.saving.register_keras_serializable("tfgan_gn")
@@ -62,8 +73,6 @@ class ResidualBlock(keras.layers.Layer):
         self.filters, self.resample, self.norm, self.groups = filters, resample, norm, tuple(groups)
         self.norm1, self.norm2 = (get_norm(norm, g, name=f"norm{i}") for i, g in enumerate(self.groups, 1))
         self.conv2 = conv3x3(filters, name="conv2")
-        self.before = upsample if resample == "up" else tf.identity
-        self.after = mean_pool if resample == "down" else tf.identity
         self.shortcut = conv1x1(filters, name="shortcut") if resample else None
 
     def build(self, shape):
@@ -80,9 +89,10 @@ class ResidualBlock(keras.layers.Layer):
         self.built = True
 
     def call(self, x):
-        y = self.conv1(self.before(tf.nn.relu(self.norm1(x))))
-        y = self.after(self.conv2(tf.nn.relu(self.norm2(y))))
-        return y + (x if self.shortcut is None else self.after(self.shortcut(self.before(x))))
+        form = RESAMPLING[self.resample]
+        y = form.conv1(tf.nn.relu(self.norm1(x)), *weights(self.conv1))
+        y = form.conv2(tf.nn.relu(self.norm2(y)), *weights(self.conv2))
+        return y + (x if self.shortcut is None else form.shortcut(x, *weights(self.shortcut)))
 
     def get_config(self):
         own = {"filters": self.filters, "resample": self.resample, "norm": self.norm, "groups": self.groups}
@@ -115,7 +125,8 @@ class FirstDownBlock(keras.layers.Layer):
         self.built = True
 
     def call(self, x):
-        return self.shortcut(mean_pool(x)) + mean_pool(self.conv2(tf.nn.relu(self.conv1(x))))
+        y = tf.nn.relu(convolve(x, *weights(self.conv1)))
+        return pool_then_convolve1x1(x, *weights(self.shortcut)) + convolve3x3_and_pool(y, *weights(self.conv2))
 
     def get_config(self):
         return {**super().get_config(), "filters": self.filters}
