@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tfgan_gn.blocks import GLOROT, conv3x3, dense, down_block, first_down_block, same_block, up_block
+from tfgan_gn.blocks import GLOROT, conv3x3, dense, down_block, first_down_block, relu, same_block, up_block
 from tfgan_gn.errors import UserError
 from tfgan_gn.norms import get_norm, groups_per_site
 
@@ -53,7 +53,7 @@ class Generator(keras.Model):
         x = tf.transpose(x, [0, 2, 3, 1])
         for block in self.blocks:
             x = block(x)
-        return tf.tanh(self.conv(tf.nn.relu(self.output_norm(x))))
+        return tf.cast(tf.tanh(self.conv(relu(self.output_norm(x)))), self.variable_dtype)
 
     def get_config(self):
         return {"name": self.name, **self.config}
@@ -97,7 +97,7 @@ class Critic(keras.Model):
     def call(self, x, training=None):
         for block in self.blocks:
             x = block(x)
-        return tf.squeeze(self.dense(tf.reduce_mean(tf.nn.relu(x), [1, 2])), -1)
+        return tf.cast(tf.squeeze(self.dense(tf.reduce_mean(relu(x), [1, 2])), -1), self.variable_dtype)
 
     def get_config(self):
         return {"name": self.name, **self.config}
