@@ -6,7 +6,9 @@
 Each column runs in a process of its own (for its peak of memory), all are up at the same time, and take turns round by
 round, so that a machine that is slower for a minute is slower for all. A round of a column is one large convolution, a
 critic update, a generator update, and a whole iteration (one generator update, then n_critic of the critic's). Reported
-is the median over the rounds. PyTorch is measured where it is installed (`pip install '.[bench]'`).
+is the median over the rounds, and beside it the operations of `operations.py` in that time, as GFLOP/s and as a share
+of what the convolution reached in the same process, and the peak of the process' memory. PyTorch is measured where it
+is installed (`pip install '.[bench]'`).
 """
 
 import argparse
@@ -127,18 +129,17 @@ class Worker:
         }
 
 
-def table(results):
-    """The results as a Markdown table; the ratio is of an iteration, to the first row of the same precision."""
-    head = ["column", "precision", "jit", "critic s", "generator s", "iteration s", "images/s", "GFLOP/s"]
-    head += ["of the convolution's", "peak MiB", "to the first"]
+def table(results, part):
+    """One part of the results as a Markdown table; the ratio is to the first row of the same precision."""
+    head = [part, "precision", "jit", "seconds", "to the first", "images/s", "GFLOP/s", "convolution", "share"]
+    head += ["peak MiB"]
     lines = ["| " + " | ".join(head) + " |", "|---|---|---|" + "---:|" * (len(head) - 3)]
     for r in results:
         first = next(f for f in results if f["precision"] == r["precision"])
-        cells = [r["column"], r["precision"], "on" if r["jit"] else "off"]
-        cells += [f"{r['median'][part]:.3f}" for part in PARTS]
-        cells += [f"{r['images_per_second']['iteration']:.1f}", f"{r['flops']['iteration'] / 1e9:.0f}"]
-        cells += [f"{r['fraction_of_convolution']['iteration']:.0%}", f"{r['peak_bytes'] / 2**20:.0f}"]
-        cells += [f"{r['median']['iteration'] / first['median']['iteration']:.2f}"]
+        cells = [r["column"], r["precision"], "on" if r["jit"] else "off", f"{r['median'][part]:.3f}"]
+        cells += [f"{r['median'][part] / first['median'][part]:.2f}", f"{r['images_per_second'][part]:.1f}"]
+        cells += [f"{r['flops'][part] / 1e9:.0f}", f"{r['convolution_flops'] / 1e9:.0f}"]
+        cells += [f"{r['fraction_of_convolution'][part]:.0%}", f"{r['peak_bytes'] / 2**20:.0f}"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -168,7 +169,7 @@ def main(arguments):
             worker.run_round()
         sys.stderr.write(f"round {i + 1} of {flags.repeats}\n")
     results = [worker.result() for worker in workers]
-    sys.stdout.write(table(results))
+    sys.stdout.write("\n".join(table(results, part) for part in PARTS))
     if flags.json:
         machine = {"machine": platform.machine(), "system": platform.platform(), "python": platform.python_version()}
         everything = {"command": ["benchmarks/step.py", *arguments], **machine, "results": results}

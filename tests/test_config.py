@@ -129,7 +129,7 @@ def test_help_and_refusals_do_not_wait_for_tensorflow():
 LAYERS = [
     {"errors", "files"},
     {"config", "batching", "download", "inception_network", "inception_weights"},
-    {"norms", "losses", "pixels", "shapes", "cifar_files", "folder", "summaries", "metrics.rows"},
+    {"norms", "losses", "resampling", "pixels", "shapes", "cifar_files", "folder", "summaries", "metrics.rows"},
     {"blocks", "data", "export", "inception", *(f"metrics.{m}" for m in ("entropy", "frechet", "kernel", "manifold"))},
     {"models.resnet", "metrics.uncertainty"},
     {"models", "trainer", "author", "metrics"},
