@@ -14,17 +14,28 @@ import tensorflow as tf
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
-from tfgan_gn import norms
+from tfgan_gn import norm_layers, norms
 from tfgan_gn.losses import LOSSES, gradient_penalty, interpolate
 from tfgan_gn.models import build_networks
 from tfgan_gn.shapes import draw_shapes
 
 WIDTHS, BATCH, GP_WEIGHT = (32, 64, 128), 16, 10.0
-STOCK = {
-    "group": lambda groups, name=None: keras.layers.GroupNormalization(groups, epsilon=norms.EPSILON, name=name),
-    "instance": lambda groups, name=None: keras.layers.GroupNormalization(-1, epsilon=norms.EPSILON, name=name),
-    "layer": lambda groups, name=None: keras.layers.GroupNormalization(1, epsilon=norms.EPSILON, name=name),
-}
+
+
+class Stock(keras.layers.GroupNormalization):
+    """Keras' layer, called as ours are."""
+
+    def call(self, x, labels=None):
+        """Images [N, H, W, C] to the same shape; labels are not used."""
+        return super().call(x)
+
+
+def stock(count):
+    """What a norm site takes: from (groups, num_classes, name) to Keras' layer of count(groups) groups."""
+    return lambda groups, num_classes, name: Stock(count(groups), epsilon=norm_layers.EPSILON, name=name)
+
+
+STOCK = {"group": stock(lambda groups: groups), "instance": stock(lambda groups: -1), "layer": stock(lambda groups: 1)}
 
 
 def critic_gradient(critic, real, fake, eps):

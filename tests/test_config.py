@@ -130,8 +130,18 @@ def test_help_and_refusals_do_not_wait_for_tensorflow():
 
 LAYERS = [
     {"errors", "files"},
-    {"options", "batching", "download", "inception_network", "inception_weights", "guards", "strategies"},
-    {"config", "eval_config", "norms", "spectral", "losses", "optimizers", "pixels"},
+    {
+        "options",
+        "batching",
+        "download",
+        "inception_network",
+        "inception_weights",
+        "guards",
+        "strategies",
+        "norm_layers",
+    },
+    {"strategies", "norm_layers"},
+    {"config", "eval_config", "norms", "spectral", "resampling", "losses", "optimizers", "pixels"},
     {"shapes", "cifar_files", "folder", "image_arrays", "metrics.rows", "summaries", "checkpoints", "results"},
     {"blocks", "data", "export", "inception", *(f"metrics.{m}" for m in ("entropy", "frechet", "kernel", "manifold"))},
     {*(f"models.{path.stem}" for path in ROOT.glob("tfgan_gn/models/[!_]*.py")), "metrics.uncertainty", "images"},

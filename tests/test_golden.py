@@ -193,4 +193,5 @@ def test_report_critic_with_group_norm(float64):
     theirs = group("grad_gp_true_gn/")
     ours = author.variables(critic)
     for name in theirs:
-        assert_close(tape.gradient(penalty, ours[name]), theirs[name], name)
+        gradient = tape.gradient(penalty, ours[name])  # None where no slope depends on it; theirs is a 0
+        assert_close(np.zeros(ours[name].shape) if gradient is None else gradient, theirs[name], name)

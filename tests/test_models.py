@@ -8,7 +8,8 @@ import tensorflow as tf
 from tfgan_gn import author, blocks
 from tfgan_gn.errors import UserError
 from tfgan_gn.models import ARCHITECTURES, build_networks
-from tfgan_gn.norms import NORMS, GroupNorm
+from tfgan_gn.norm_layers import GroupNorm
+from tfgan_gn.norms import NORMS
 
 
 def count(model):
@@ -210,3 +211,19 @@ def test_author_names_are_those_of_the_goldens_and_assign_refuses_others():
     del arrays["Discriminator.Output.b"]
     with pytest.raises(UserError, match="missing Discriminator.Output.b"):
         author.assign(critic, arrays)
+
+
+def test_mixed_precision_computes_in_bfloat16_and_returns_float32(rng):
+    keras.utils.set_random_seed(0)
+    exact = build_networks(width=8, image_size=16, z_dim=8, groups=(4,))
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        mixed = build_networks(width=8, image_size=16, z_dim=8, groups=(4,))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    for ours, theirs, shape in zip(exact, mixed, ((64, 8), (64, 16, 16, 3)), strict=True):
+        theirs.set_weights(ours.get_weights())
+        x = rng.normal(size=shape).astype(np.float32)
+        a, b = ours(x, training=True).numpy(), theirs(x, training=True)
+        assert b.dtype == tf.float32
+        assert 1e-4 < np.linalg.norm(a - b) / np.linalg.norm(a) < 0.05  # 2^-9 of each of some twenty roundings

@@ -7,16 +7,8 @@ import tensorflow as tf
 from differences import penalty_gradient_error
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.norms import (
-    EPSILON,
-    NORMS,
-    BatchNorm,
-    GroupNorm,
-    collect_standing_statistics,
-    get_norm,
-    group_norm,
-    groups_per_site,
-)
+from tfgan_gn.norm_layers import EPSILON, BatchNorm, GroupNorm, group_norm
+from tfgan_gn.norms import NORMS, collect_standing_statistics, get_norm, groups_per_site
 from tfgan_gn.trainer import adam
 
 NORMALIZING = [name for name in NORMS if name != "none"]
@@ -116,6 +108,23 @@ def test_float32_keeps_its_digits_far_from_zero(rng):
     np.testing.assert_allclose(stock, exact, rtol=0, atol=5e-4)
     one_pass = (x**2).mean((1, 2)) - x.mean((1, 2)) ** 2  # the shortcut that this rules out
     assert abs(one_pass - 1).max() > 0.01
+
+
+@pytest.mark.parametrize("mean", [0, 10, 1000])
+@pytest.mark.parametrize("name", NORMALIZING)
+def test_bfloat16_loses_no_more_than_the_rounding_of_the_result(rng, name, mean):
+    """Statistics in bfloat16 would be off by a few of the 256 steps that it has between powers of two."""
+    norm = get_norm(name, 8)
+    norm.dtype_policy = keras.DTypePolicy("mixed_bfloat16")
+    x = tf.cast(mean + 4 * rng.normal(size=(4, 16, 16, 32)), tf.bfloat16)
+    y = norm(x, training=True)
+    exact = tf.cast(x, tf.float64).numpy()
+    exact = published(exact, {"layer": 1, "instance": 32}.get(name, 8), 1, 0) if name != "batch" else exact
+    if name == "batch":
+        exact = (exact - exact.mean((0, 1, 2))) / np.sqrt(exact.var((0, 1, 2)) + EPSILON)
+    assert y.dtype == tf.bfloat16 and norm.gamma.dtype == "float32"
+    # Half a step between 2^k and 2^(k+1) is 2^(k-8); what float32 loses at a mean of 250 deviations is below 1e-4.
+    np.testing.assert_allclose(tf.cast(y, tf.float64), exact, rtol=2**-8, atol=1e-4)
 
 
 def test_batch_norm_uses_the_statistics_of_the_batch_and_training_changes_no_state(float64, rng):

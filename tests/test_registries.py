@@ -11,7 +11,7 @@ import keras
 import pytest
 import tensorflow as tf
 
-from tfgan_gn import config, data, losses, models, norms
+from tfgan_gn import config, data, losses, models, norm_layers, norms
 from tfgan_gn.models import build_networks
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -60,7 +60,7 @@ def test_an_architecture_is_a_file_of_models():
 
 def test_a_new_norm_stands_at_every_site_of_every_network_by_its_row_alone(monkeypatch):
     @keras.saving.register_keras_serializable("test")
-    class Halving(norms.NoNorm):
+    class Halving(norm_layers.NoNorm):
         def call(self, x, labels=None):
             return x / 2
 

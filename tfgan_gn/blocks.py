@@ -1,9 +1,18 @@
 """Residual blocks of Gulrajani et al. 2017 (appendix F, `gan_cifar_resnet.py`): convolutions, resampling, norms."""
 
+import collections
+
 import keras
 import tensorflow as tf
 
 from tfgan_gn.norms import get_norm
+from tfgan_gn.resampling import (
+    convolve,
+    convolve1x1_then_upsample,
+    convolve3x3_and_pool,
+    pool_then_convolve1x1,
+    upsample_and_convolve3x3,
+)
 
 # The authors draw from U(-sqrt(3) s, sqrt(3) s) with s^2 = 4 / (fan_in + fan_out) before a ReLU and
 # s^2 = 2 / (fan_in + fan_out) elsewhere; in Keras' terms the variance is scale / ((fan_in + fan_out) / 2).
@@ -30,16 +39,33 @@ def dense(units, name=None):
     return keras.layers.Dense(units, kernel_initializer=author_uniform(GLOROT), name=name)
 
 
-def upsample(x):
-    """Nearest neighbour: [N, H, W, C] to [N, 2H, 2W, C]."""
-    _, height, width, channels = x.shape
-    x = tf.broadcast_to(x[:, :, None, :, None, :], [tf.shape(x)[0], height, 2, width, 2, channels])
-    return tf.reshape(x, [-1, 2 * height, 2 * width, channels])
+@tf.custom_gradient
+def relu(x):
+    """max(x, 0), with a second derivative that is known to be 0.
+
+    TensorFlow's own computes that 0 as an array and carries it through the whole network (through two convolutions
+    per convolution); here nothing is there to be carried.
+    """
+    y = tf.nn.relu(x)
+
+    def gradient(by_y):
+        return tf.raw_ops.ReluGrad(gradients=by_y, features=tf.stop_gradient(y))
+
+    return y, gradient
 
 
-def mean_pool(x):
-    """Mean of each 2x2: [N, H, W, C] to [N, H/2, W/2, C]."""
-    return tf.nn.avg_pool2d(x, 2, 2, "VALID")
+def weights(layer):
+    """(kernel, bias) of a convolution as tensors, in the dtype that the calling layer computes in."""
+    return tf.convert_to_tensor(layer.kernel), tf.convert_to_tensor(layer.bias)
+
+
+# How a block resamples: what its first convolution, its second and its shortcut become.
+Resampling = collections.namedtuple("Resampling", "conv1 conv2 shortcut")
+RESAMPLING = {
+    "up": Resampling(upsample_and_convolve3x3, convolve, convolve1x1_then_upsample),
+    "down": Resampling(convolve, convolve3x3_and_pool, pool_then_convolve1x1),
+    None: Resampling(convolve, convolve, None),
+}
 
 
 def leaky_relu(x, leak):
@@ -69,8 +95,6 @@ class ResidualBlock(keras.layers.Layer):
         self.num_classes = num_classes
         self.norm1, self.norm2 = (get_norm(norm, g, f"norm{i}", num_classes) for i, g in enumerate(self.groups, 1))
         self.conv2 = conv3x3(filters, name="conv2")
-        self.before = upsample if resample == "up" else tf.identity
-        self.after = mean_pool if resample == "down" else tf.identity
         self.shortcut = conv1x1(filters, name="shortcut") if resample else None
 
     def build(self, shape):
@@ -87,9 +111,10 @@ class ResidualBlock(keras.layers.Layer):
         self.built = True
 
     def call(self, x, labels=None):
-        y = self.conv1(self.before(tf.nn.relu(self.norm1(x, labels=labels))))
-        y = self.after(self.conv2(tf.nn.relu(self.norm2(y, labels=labels))))
-        return y + (x if self.shortcut is None else self.after(self.shortcut(self.before(x))))
+        form = RESAMPLING[self.resample]
+        y = form.conv1(relu(self.norm1(x, labels=labels)), *weights(self.conv1))
+        y = form.conv2(relu(self.norm2(y, labels=labels)), *weights(self.conv2))
+        return y + (x if self.shortcut is None else form.shortcut(x, *weights(self.shortcut)))
 
     def get_config(self):
         own = {"filters": self.filters, "resample": self.resample, "norm": self.norm, "groups": self.groups}
@@ -122,7 +147,8 @@ class FirstDownBlock(keras.layers.Layer):
         self.built = True
 
     def call(self, x):
-        return self.shortcut(mean_pool(x)) + mean_pool(self.conv2(tf.nn.relu(self.conv1(x))))
+        y = relu(convolve(x, *weights(self.conv1)))
+        return pool_then_convolve1x1(x, *weights(self.shortcut)) + convolve3x3_and_pool(y, *weights(self.conv2))
 
     def get_config(self):
         return {**super().get_config(), "filters": self.filters}

@@ -107,7 +107,7 @@ class Trainer:
             clip,
             separate_passes,
         )
-        self.dtype = generator.compute_dtype
+        self.dtype = generator.variable_dtype  # also where the layers compute in bfloat16
         self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False, name="iteration")
 
     # ---- the maths, its randomness given -------------------------------------------------------------------------

@@ -16,7 +16,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from differences import penalty_gradient_error
 
-from tfgan_gn.norms import EPSILON, GroupNorm
+from tfgan_gn.norm_layers import EPSILON, GroupNorm
 
 PAIRS = {  # tensorflow-addons calls instance norm a group norm with one channel per group
     "group": (lambda: tfa.layers.GroupNormalization(4, epsilon=EPSILON), lambda: GroupNorm(4)),

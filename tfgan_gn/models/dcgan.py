@@ -8,9 +8,10 @@ the image in the critic.
 import keras
 import tensorflow as tf
 
-from tfgan_gn.blocks import leaky_relu
+from tfgan_gn.blocks import leaky_relu, relu
 from tfgan_gn.errors import UserError
-from tfgan_gn.norms import get_norm, groups_per_site, rows_of
+from tfgan_gn.norm_layers import rows_of
+from tfgan_gn.norms import get_norm, groups_per_site
 
 DEFAULTS = {"width": 64, "z_dim": 100, "image_size": 64, "norm": "instance", "generator_norm": "batch"}
 CONDITIONAL, AUXILIARY = True, False
@@ -90,8 +91,8 @@ class Generator(keras.Model):
             z = tf.concat([z, rows_of(tf.convert_to_tensor(self.embedding), labels, 2)], -1)
         x = self.input_conv(z[:, None, None, :])
         for norm, conv in zip(self.norms, [*self.convs, self.output_conv]):
-            x = conv(tf.nn.relu(norm(x)))
-        return tf.tanh(x)
+            x = conv(relu(norm(x)))
+        return tf.cast(tf.tanh(x), self.variable_dtype)
 
     def get_config(self):
         return {"name": self.name, **self.config}
@@ -146,7 +147,7 @@ class Critic(keras.Model):
         x = leaky_relu(self.input_conv(x), LEAK)
         for conv, norm in zip(self.convs, self.norms):
             x = leaky_relu(norm(conv(x)), LEAK)
-        return tf.reshape(self.output_conv(x), [-1])
+        return tf.cast(tf.reshape(self.output_conv(x), [-1]), self.variable_dtype)
 
     def get_config(self):
         return {"name": self.name, **self.config}

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from tfgan_gn.blocks import GLOROT, conv3x3, dense, down_block, first_down_block, same_block, up_block
+from tfgan_gn.blocks import GLOROT, conv3x3, dense, down_block, first_down_block, relu, same_block, up_block
 from tfgan_gn.errors import UserError
 from tfgan_gn.norms import get_norm, groups_per_site
 
@@ -82,7 +82,7 @@ class Generator(keras.Model):
         x = tf.transpose(x, [0, 2, 3, 1])
         for block in self.blocks:
             x = block(x, labels=labels)
-        return tf.tanh(self.conv(tf.nn.relu(self.output_norm(x))))
+        return tf.cast(tf.tanh(self.conv(relu(self.output_norm(x)))), self.variable_dtype)
 
     def get_config(self):
         return {"name": self.name, **self.config}
@@ -149,9 +149,11 @@ class Critic(keras.Model):
         x = first(x)
         for block in rest:
             x = block(x, labels=labels)
-        features = tf.reduce_mean(tf.nn.relu(x), [1, 2])
-        scores = tf.squeeze(self.dense(features), -1)
-        return Judgement(scores, self.classifier(features)) if classify else scores
+        features = tf.reduce_mean(relu(x), [1, 2])
+        scores = tf.cast(tf.squeeze(self.dense(features), -1), self.variable_dtype)
+        if not classify:
+            return scores
+        return Judgement(scores, tf.cast(self.classifier(features), self.variable_dtype))
 
     def get_config(self):
         return {"name": self.name, **self.config}

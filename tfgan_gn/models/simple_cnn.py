@@ -7,7 +7,7 @@ weight clipping. Here a norm, if any, stands after each convolution, before its 
 import keras
 import tensorflow as tf
 
-from tfgan_gn.blocks import dense, leaky_relu
+from tfgan_gn.blocks import dense, leaky_relu, relu
 from tfgan_gn.errors import UserError
 from tfgan_gn.norms import get_norm, groups_per_site
 
@@ -82,13 +82,13 @@ class Generator(keras.Model):
         self.built = True
 
     def call(self, z, labels=None, training=None):
-        x = tf.nn.relu(self.norms[0](self.dense(z)))
+        x = relu(self.norms[0](self.dense(z)))
         # The authors' layout is channels first: in this order their weights are ours, element for element.
         x = tf.reshape(x, [-1, 4 * self.config["width"], self.start, self.start])
         x = tf.transpose(x, [0, 2, 3, 1])
         for conv, norm in zip(self.convs, self.norms[1:]):
-            x = tf.nn.relu(norm(conv(x)))
-        return tf.tanh(self.convs[-1](x))
+            x = relu(norm(conv(x)))
+        return tf.cast(tf.tanh(self.convs[-1](x)), self.variable_dtype)
 
     def get_config(self):
         return {"name": self.name, **self.config}
@@ -131,7 +131,7 @@ class Critic(keras.Model):
         for conv, norm in zip(self.convs, self.norms):
             x = leaky_relu(norm(conv(x)), LEAK)
         x = tf.transpose(x, [0, 3, 1, 2])  # the authors' order
-        return tf.squeeze(self.dense(tf.reshape(x, [-1, self.dense.kernel.shape[0]])), -1)
+        return tf.cast(tf.squeeze(self.dense(tf.reshape(x, [-1, self.dense.kernel.shape[0]])), -1), self.variable_dtype)
 
     def get_config(self):
         return {"name": self.name, **self.config}

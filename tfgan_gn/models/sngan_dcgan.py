@@ -62,7 +62,7 @@ class Generator(keras.Model):
         x = self.input_conv(z[:, None, None, :])
         for norm, conv in zip(self.norms, [*self.convs, self.output_conv]):
             x = conv(leaky_relu(norm(x), LEAK))
-        return tf.tanh(x)
+        return tf.cast(tf.tanh(x), self.variable_dtype)
 
     def get_config(self):
         return {"name": self.name, **self.config}
@@ -109,7 +109,7 @@ class Critic(keras.Model):
         for conv, norm in zip(self.convs, self.norms):
             x = leaky_relu(norm(conv(x)), LEAK)
         x = tf.transpose(x, [0, 3, 1, 2])  # the published order of the units
-        return tf.squeeze(self.dense(tf.reshape(x, [-1, self.dense.kernel.shape[0]])), -1)
+        return tf.cast(tf.squeeze(self.dense(tf.reshape(x, [-1, self.dense.kernel.shape[0]])), -1), self.variable_dtype)
 
     def get_config(self):
         return {"name": self.name, **self.config}

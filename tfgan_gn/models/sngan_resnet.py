@@ -9,9 +9,10 @@ import math
 import keras
 import tensorflow as tf
 
-from tfgan_gn.blocks import GLOROT, conv3x3, dense, mean_pool, upsample
+from tfgan_gn.blocks import GLOROT, conv3x3, dense, relu
 from tfgan_gn.errors import UserError
 from tfgan_gn.norms import get_norm, groups_per_site
+from tfgan_gn.resampling import mean_pool, upsample
 from tfgan_gn.spectral import SpectralConv2D, SpectralDense
 
 DEFAULTS = {"width": 128, "z_dim": 128, "image_size": 32, "norm": "none", "generator_norm": "batch"}
@@ -48,8 +49,8 @@ class SpectralUpBlock(keras.layers.Layer):
         self.built = True
 
     def call(self, x):
-        y = self.conv1(upsample(tf.nn.relu(self.norm1(x))))
-        return upsample(x) + self.conv2(tf.nn.relu(self.norm2(y)))
+        y = self.conv1(upsample(relu(self.norm1(x))))
+        return upsample(x) + self.conv2(relu(self.norm2(y)))
 
     def get_config(self):
         return {**super().get_config(), "filters": self.filters, "norm": self.norm, "groups": self.groups}
@@ -95,9 +96,9 @@ class SpectralBlock(keras.layers.Layer):
 
     def call(self, x):
         if self.kind == "first":
-            return self.shortcut(mean_pool(x)) + mean_pool(self.conv2(tf.nn.relu(self.conv1(x))))
-        y = self.conv1(tf.nn.relu(self.norm1(x)))
-        y = self.conv2(tf.nn.relu(self.norm2(y)))
+            return self.shortcut(mean_pool(x)) + mean_pool(self.conv2(relu(self.conv1(x))))
+        y = self.conv1(relu(self.norm1(x)))
+        y = self.conv2(relu(self.norm2(y)))
         return x + y if self.kind == "same" else mean_pool(self.shortcut(x)) + mean_pool(y)
 
     def get_config(self):
@@ -149,7 +150,7 @@ class Generator(keras.Model):
         x = tf.transpose(x, [0, 2, 3, 1])
         for block in self.blocks:
             x = block(x)
-        return tf.tanh(self.conv(tf.nn.relu(self.output_norm(x))))
+        return tf.cast(tf.tanh(self.conv(relu(self.output_norm(x)))), self.variable_dtype)
 
     def get_config(self):
         return {"name": self.name, **self.config}
@@ -194,7 +195,7 @@ class Critic(keras.Model):
     def call(self, x, labels=None, training=None):
         for block in self.blocks:
             x = block(x)
-        return tf.squeeze(self.dense(tf.reduce_mean(tf.nn.relu(x), [1, 2])), -1)
+        return tf.cast(tf.squeeze(self.dense(tf.reduce_mean(relu(x), [1, 2])), -1), self.variable_dtype)
 
     def get_config(self):
         return {"name": self.name, **self.config}

@@ -7,7 +7,7 @@ last. Other image sizes change the first and the last kernel alone, which span t
 import keras
 import tensorflow as tf
 
-from tfgan_gn.blocks import leaky_relu
+from tfgan_gn.blocks import leaky_relu, relu
 from tfgan_gn.errors import UserError
 from tfgan_gn.norms import get_norm, groups_per_site
 
@@ -75,8 +75,8 @@ class Generator(keras.Model):
     def call(self, z, labels=None, training=None):
         x = self.input_conv(z[:, None, None, :])
         for norm, conv in zip(self.norms, self.convs):
-            x = conv(tf.nn.relu(norm(x)))
-        return tf.tanh(x)
+            x = conv(relu(norm(x)))
+        return tf.cast(tf.tanh(x), self.variable_dtype)
 
     def get_config(self):
         return {"name": self.name, **self.config}
@@ -118,7 +118,7 @@ class Critic(keras.Model):
     def call(self, x, labels=None, training=None):
         for conv, norm in zip(self.convs, self.norms):
             x = leaky_relu(norm(conv(x)), LEAK)
-        return tf.reshape(self.output_conv(x), [-1])
+        return tf.cast(tf.reshape(self.output_conv(x), [-1]), self.variable_dtype)
 
     def get_config(self):
         return {"name": self.name, **self.config}

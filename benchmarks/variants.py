@@ -1,0 +1,160 @@
+"""What `step.py` compares: one row of COLUMNS each, and how its two updates are made."""
+
+import importlib.util
+from typing import NamedTuple
+
+import operations
+
+
+class Settings(NamedTuple):
+    """What all columns share; the flags of `step.py` say what each is."""
+
+    width: int
+    batch_size: int
+    n_critic: int
+    threads: int
+    precision: str
+    jit: bool
+
+
+class Column(NamedTuple):
+    """One thing to compare.
+
+    Attributes:
+        norm: key of `tfgan_gn.norms.NORMS`, of the critic.
+        groups: for norm "group".
+        implementation: "tfgan_gn", "keras" (`straightforward.py`) or "torch" (`torch_step.py`).
+        carry_zeros: use TensorFlow's ReLU in the critic, which carries its second derivative, 0, through the network.
+        channels_last: the memory layout, for PyTorch.
+    """
+
+    norm: str
+    groups: int = 32
+    implementation: str = "tfgan_gn"
+    carry_zeros: bool = False
+    channels_last: bool = False
+
+    @property
+    def importable(self):
+        """Whether what it is made of is installed."""
+        return importlib.util.find_spec("torch" if self.implementation == "torch" else "tensorflow") is not None
+
+
+COLUMNS = {
+    "none": Column("none"),
+    "none, zeros": Column("none", carry_zeros=True),
+    "layer": Column("layer"),
+    "group 1": Column("group", 1),
+    "group 4": Column("group", 4),
+    "group 32": Column("group"),
+    "instance": Column("instance"),
+    "batch": Column("batch"),
+    "straightforward": Column("group", implementation="keras"),
+    "torch": Column("group", implementation="torch"),
+    "torch, NHWC": Column("group", implementation="torch", channels_last=True),
+}
+
+
+def count(column, settings):
+    """Operations of (a critic update, a generator update), by `operations.py`."""
+    joined = column.implementation == "tfgan_gn"
+    # Only this project's ReLU drops what is 0; PyTorch's does as well.
+    normed = column.norm != "none" or column.carry_zeros or column.implementation == "keras"
+    critic = operations.critic_layers(settings.width, 32, 3, normed, joined)
+    generator = operations.generator_layers(settings.width, 32, 3, 128, joined)
+    if normed and (column.norm == "none" or column.implementation == "keras"):
+        critic[-1] = critic[-1]._replace(before_norm=True)  # behind the last norm, but not behind the last ReLU
+    n = settings.batch_size
+    return operations.critic_update(critic, generator, n), operations.generator_update(critic, generator, 2 * n)
+
+
+def make_steps(column, settings):
+    """Networks and the two updates of a column, not run yet: an object with critic(), generator(), convolution()."""
+    if column.implementation == "torch":
+        import torch_step
+
+        return torch_step.Steps(column, settings)
+    return Steps(column, settings)
+
+
+class Steps:
+    """The two updates of one pair in TensorFlow, by `tfgan_gn.trainer.Trainer`.
+
+    Args:
+        column: what to build.
+        settings: of which size and how to run it.
+    """
+
+    def __init__(self, column, settings):
+        import keras
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(settings.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(settings.threads)
+        keras.utils.set_random_seed(0)
+        if settings.precision == "bfloat16":
+            keras.config.set_dtype_policy("mixed_bfloat16")
+        n = settings.batch_size
+        trainer = make_trainer(column, settings)
+        pixels = tf.cast(tf.random.uniform([n, 32, 32, 3], 0, 256, tf.int32), tf.uint8)
+
+        def critic_update():
+            noise = tf.random.normal([n, 128]), tf.random.uniform([n, 32, 32, 3]) / 128, tf.random.uniform([n])
+            return trainer.critic_step(pixels, *noise)[0]["critic/loss"]
+
+        def generator_update():
+            return trainer.generator_step(tf.random.normal([2 * n, 128]))
+
+        self._critic = tf.function(critic_update, jit_compile=settings.jit)
+        self._generator = tf.function(generator_update, jit_compile=settings.jit)
+        self._dtype = settings.precision
+
+    def critic(self):
+        """One critic update; returns its loss."""
+        return float(self._critic())
+
+    def generator(self):
+        """One generator update, on twice the critic's batch; returns its loss."""
+        return float(self._generator())
+
+    def convolution(self, shape, filters):
+        """A function that runs one 3x3 convolution of the given NHWC shape in the precision measured."""
+        import tensorflow as tf
+
+        x = tf.cast(tf.random.normal(shape), self._dtype)
+        kernel = tf.cast(tf.random.normal([3, 3, shape[-1], filters]), self._dtype)
+        run = tf.function(lambda: tf.nn.conv2d(x, kernel, 1, "SAME")[0, 0, 0, 0])
+        return lambda: float(run())
+
+
+def make_trainer(column, settings):
+    """The `Trainer` of a column, with the published settings."""
+    import tensorflow as tf
+
+    from tfgan_gn import blocks
+    from tfgan_gn.losses import LOSSES
+    from tfgan_gn.models import resnet
+    from tfgan_gn.trainer import Trainer, adam, constant
+
+    if column.carry_zeros:
+        blocks.relu = resnet.relu = tf.nn.relu
+    module = resnet
+    if column.implementation == "keras":
+        import straightforward as module
+    sizes = {"width": settings.width, "image_size": 32, "channels": 3}
+    generator = module.build_generator(**sizes, z_dim=128, norm="batch", groups=(32,))
+    critic = module.build_critic(**sizes, norm=column.norm, groups=(column.groups,))
+    return Trainer(
+        generator,
+        critic,
+        adam(0.0, 0.9),
+        adam(0.0, 0.9),
+        loss=LOSSES["wasserstein"],
+        learning_rate=constant(2e-4),
+        gp_weight=10.0,
+        n_critic=settings.n_critic,
+        batch_size=settings.batch_size,
+        generator_batch_size=2 * settings.batch_size,
+        z_dim=128,
+        seed=0,
+    )

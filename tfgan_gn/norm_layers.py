@@ -1,0 +1,218 @@
+"""Normalization layers whose second derivative is exact.
+
+The gradient penalty differentiates the critic twice. `tf.nn.moments`, on which the group and layer norms of Keras 3
+and of tensorflow-addons stand, stops the gradient of the mean inside the variance: the value and the first derivative
+are right, the second is not. Here every statistic is plain arithmetic, so that it can be differentiated any number of
+times.
+"""
+
+import keras
+import tensorflow as tf
+
+from tfgan_gn.errors import UserError
+
+EPSILON = 1e-5  # Wu and He 2018, and `tflib/ops/layernorm.py` of the WGAN-GP authors; Keras' default is 1e-3
+
+
+def mean_and_variance(x, axes):
+    """Mean and biased variance, E[(x - E x)^2], with nothing hidden from the gradient.
+
+    Two passes rather than E[x^2] - (E x)^2, which loses all digits in float32 once the mean is 1e3 standard
+    deviations from 0. The gradient is written out, because that of the plain formula reads and writes x three times as
+    often: d mean / d x_i = 1 / n and d variance / d x_i = 2 (x_i - mean) / n. It computes the mean from x again, so
+    that its own derivative is complete.
+
+    Args:
+        x: float array.
+        axes: list of the axes to average over; they stay, with size 1.
+
+    Returns:
+        (mean, variance).
+    """
+
+    @tf.custom_gradient
+    def moments(x):
+        mean = tf.reduce_mean(x, axes, keepdims=True)
+        variance = tf.reduce_mean(tf.math.squared_difference(x, mean), axes, keepdims=True)
+
+        def gradient(by_mean, by_variance):
+            n = tf.cast(tf.reduce_prod(tf.gather(tf.shape(x), axes)), x.dtype)
+            slope = by_variance * (2 / n)
+            return x * slope + (by_mean / n - tf.reduce_mean(x, axes, keepdims=True) * slope)
+
+        return (mean, variance), gradient
+
+    return moments(x)
+
+
+def group_norm(x, gamma, beta, groups, epsilon=EPSILON):
+    """Group normalization (Wu and He 2018, equations 1 to 7) of each image by itself.
+
+    y = gamma (x - mu) / sqrt(sigma^2 + epsilon) + beta, where mu and sigma^2 run over all pixels and C / groups
+    consecutive channels of one image. They are taken per channel first and combined by the law of total variance
+    (sigma^2 = E[sigma_c^2] + E[(mu_c - mu)^2]), so that the image itself is read as it lies in memory, and then
+    y = scale_c x + shift_c is one multiplication and one addition.
+
+    Args:
+        x: float array [N, ..., C], channels last.
+        gamma: scale, float array [C]. All is computed in its type, which is float32 for a bfloat16 x in mixed
+            precision: statistics in bfloat16 would cost half of the few digits that x has.
+        beta: offset, float array [C] of the same type.
+        groups: number of groups G; divides C. 1 is layer norm over all but N, C is instance norm.
+        epsilon: added to the variance.
+
+    Returns:
+        A tensor of x's shape and dtype.
+    """
+    gamma, wide, size = tf.convert_to_tensor(gamma), tf.cast(x, gamma.dtype), x.shape[-1] // groups
+    mu_c, variance_c = mean_and_variance(wide, list(range(1, x.shape.rank - 1)))
+    means, variances = (tf.reshape(statistic, [-1, groups, size]) for statistic in (mu_c, variance_c))
+    mu = tf.reduce_mean(means, -1, keepdims=True)
+    variance = tf.reduce_mean(variances + tf.square(means - mu), -1, keepdims=True)
+
+    def of_each_channel(statistic):
+        return tf.reshape(tf.repeat(statistic, size, -1), tf.shape(mu_c))
+
+    scale = gamma * of_each_channel(tf.math.rsqrt(variance + epsilon))
+    return tf.cast(wide * scale + (beta - of_each_channel(mu) * scale), x.dtype)
+
+
+def rows_of(table, labels, rank):
+    """The row of each image's class, shaped to act on a batch [N, ..., C] of the given rank.
+
+    The table is reshaped before rows are taken, because a reshape has a dense gradient. With the sparse one of
+    `tf.gather` alone, Keras' Adam leaves the rows of classes absent from the batch where they are, mean and variance
+    too; TensorFlow 1's, and so the published code, moves them by what it remembers.
+
+    Args:
+        table: float array [num_classes, C].
+        labels: class of each image, whole numbers [N] in [0, num_classes).
+        rank: of the batch.
+
+    Returns:
+        A tensor [N, 1, ..., 1, C].
+    """
+    classes, channels = table.shape
+    return tf.gather(tf.reshape(table, [classes, *[1] * (rank - 2), channels]), labels)
+
+
+@keras.saving.register_keras_serializable("tfgan_gn")
+class NoNorm(keras.layers.Layer):
+    """What stands at a norm site without a norm: the identity."""
+
+    def build(self, shape):
+        self.built = True
+
+    def call(self, x, labels=None):
+        return x
+
+
+class _Affine(keras.layers.Layer):
+    """Per-channel scale `gamma` (ones) and offset `beta` (zeros), as every norm here has.
+
+    With `num_classes` both have a row for each class, and an image is scaled by the row of its label (Dumoulin et al.
+    2017, equation 5; `tflib/ops/cond_batchnorm.py` of the WGAN-GP authors).
+    """
+
+    def __init__(self, epsilon=EPSILON, num_classes=None, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon, self.num_classes = epsilon, num_classes
+
+    def build(self, shape):
+        rows = () if self.num_classes is None else (self.num_classes,)
+        self.gamma = self._add("gamma", (*rows, shape[-1]), "ones")
+        self.beta = self._add("beta", (*rows, shape[-1]), "zeros")
+        self.built = True
+
+    def _add(self, name, shape, initializer, trainable=True):
+        # Not cast to the type of the images: the norm is computed in the type of its weights.
+        return self.add_weight(name=name, shape=shape, initializer=initializer, trainable=trainable, autocast=False)
+
+    def scale_and_offset(self, labels, rank):
+        """Gamma and beta, [C], or of each image's class [N, 1, ..., 1, C]."""
+        tables = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
+        if self.num_classes is None:
+            return tables
+        if labels is None:
+            raise ValueError(f"{self.path} has a row for each of {self.num_classes} classes: call it with labels=")
+        return tuple(rows_of(table, labels, rank) for table in tables)
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon, "num_classes": self.num_classes}
+
+
+@keras.saving.register_keras_serializable("tfgan_gn")
+class GroupNorm(_Affine):
+    """`group_norm` as a layer: input and output [N, ..., C].
+
+    Args:
+        groups: number of groups; 1 is layer norm, None one group per channel, which is instance norm.
+        epsilon: added to the variance.
+        num_classes: of a conditional norm, whose call takes labels [N]; None for one scale and offset.
+        **kwargs: of `keras.layers.Layer`.
+    """
+
+    def __init__(self, groups, epsilon=EPSILON, num_classes=None, **kwargs):
+        super().__init__(epsilon, num_classes, **kwargs)
+        self.groups = groups
+
+    def build(self, shape):
+        """Creates the weights; raises UserError where `groups` does not divide the channels."""
+        channels = shape[-1]
+        if self.groups is not None and (self.groups < 1 or channels % self.groups):
+            divisors = ", ".join(str(g) for g in range(1, channels + 1) if channels % g == 0)
+            raise UserError(
+                f"{self.groups} groups do not divide the {channels} channels of {self.path}: "
+                f"choose one of {divisors} (or a width that {self.groups} divides)"
+            )
+        super().build(shape)
+
+    def call(self, x, labels=None):
+        groups = x.shape[-1] if self.groups is None else self.groups
+        gamma, beta = self.scale_and_offset(labels, x.shape.rank)
+        return group_norm(x, gamma, beta, groups, self.epsilon)
+
+    def get_config(self):
+        return {**super().get_config(), "groups": self.groups}
+
+
+@keras.saving.register_keras_serializable("tfgan_gn")
+class BatchNorm(_Affine):
+    """Batch normalization (Ioffe and Szegedy 2015) by the statistics of the batch: input and output [N, ..., C].
+
+    The statistics are those of the batch at hand (of one replica) unless `training=False` is said, as in the published
+    code, which never reads its moving averages. With `training=False` they are the standing ones, which
+    `collect_standing_statistics` sets; training itself changes no state of this layer. A conditional one
+    (`num_classes`, labels [N] in the call) has a scale and offset for each class, and statistics of all classes
+    together.
+    """
+
+    accumulating = False
+
+    def build(self, shape):
+        """Creates the weights and the standing statistics (mean 0, variance 1, of 0 batches)."""
+        super().build(shape)
+        self.standing_mean = self._add("standing_mean", shape[-1:], "zeros", trainable=False)
+        self.standing_variance = self._add("standing_variance", shape[-1:], "ones", trainable=False)
+        self.standing_batches = self._add("standing_batches", (), "zeros", trainable=False)
+
+    def call(self, x, labels=None, training=None):
+        gamma, beta = self.scale_and_offset(labels, x.shape.rank)
+        wide = tf.cast(x, gamma.dtype)
+        if training is None or training:
+            mean, variance = mean_and_variance(wide, list(range(x.shape.rank - 1)))
+            if self.accumulating:
+                self._accumulate(tf.reshape(mean, [-1]), tf.reshape(variance, [-1]))
+        else:
+            mean, variance = (tf.convert_to_tensor(v) for v in (self.standing_mean, self.standing_variance))
+        scale = gamma * tf.math.rsqrt(variance + self.epsilon)
+        return tf.cast(wide * scale + (beta - mean * scale), x.dtype)
+
+    def _accumulate(self, mean, variance):
+        """Joins a batch to the population of n batches seen so far (Chan, Golub and LeVeque 1979, equal sizes)."""
+        n = tf.convert_to_tensor(self.standing_batches) + 1
+        delta = mean - tf.convert_to_tensor(self.standing_mean)
+        old = tf.convert_to_tensor(self.standing_variance)
+        self.standing_variance.assign(((n - 1) * old + variance + tf.square(delta) * (n - 1) / n) / n)
+        self.standing_mean.assign_add(delta / n)
+        self.standing_batches.assign(n)
