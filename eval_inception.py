@@ -12,9 +12,8 @@ last four, or an .npz of statistics. The result is a table here and a JSON with 
 import os
 import sys
 
-import train_cifar
 from tfgan_gn import cli
-from tfgan_gn.config import load_config
+from tfgan_gn.config import load_config, load_facts
 from tfgan_gn.errors import UserError
 from tfgan_gn.eval_config import EvalConfig, make_eval_config
 
@@ -33,15 +32,16 @@ def open_run(config, workdir):
     Raises:
         UserError: no such checkpoint, or not readable.
     """
-    from tfgan_gn import checkpoints, images
+    from tfgan_gn import checkpoints, images, runs
     from tfgan_gn.export import make_sampler
 
     run = load_config(os.path.join(workdir, "config.json"))
+    facts = load_facts(os.path.join(workdir, "config.json"))
     path = checkpoints.find(workdir, config.checkpoint)
-    generator = train_cifar.build_pair(run).generator
-    checkpoints.load_generator_weights(generator, path)
+    generator = runs.build_networks_of(run, facts).generator
+    checkpoints.load_generator_weights(generator, path, averaged=bool(run.ema))
     iteration = checkpoints.iteration_of(path)
-    sampling = train_cifar.sampling(run, iteration)
+    sampling = runs.sampling(run, facts, iteration)
     sampling["statistics"] = config.generator_statistics or sampling["statistics"]
     sampler = make_sampler(generator, **sampling)
     return images.of_generator(sampler, config.num_images, config.seed, path), run, iteration
@@ -61,7 +61,7 @@ def open_reference(config, run, extractor):
     Raises:
         UserError: no saying what they are; as `images.open_images` and `reference.of_file`.
     """
-    from tfgan_gn import data, images, inception, reference
+    from tfgan_gn import data, images, inception, reference, runs
 
     cache_dir = config.cache_dir or os.path.expanduser(inception.CACHE)
     if config.reference.endswith(".npz"):
@@ -75,14 +75,14 @@ def open_reference(config, run, extractor):
         real = images.of_split(data.make_dataset(run.dataset, data_dir, run.image_size), "train")
     else:
         raise UserError("say what the real images are: --reference=cifar10:train, a folder, an .npz of images or of mu")
-    return reference.of_images(real, extractor, config.batch_size, cache_dir, train_cifar.say)
+    return reference.of_images(real, extractor, config.batch_size, cache_dir, runs.say)
 
 
 def score(config, samples):
     """Scores what a path or name stands for, and writes and prints the result."""
     import tensorflow as tf
 
-    from tfgan_gn import evaluation, images, inception, results
+    from tfgan_gn import evaluation, images, inception, results, runs
     from tfgan_gn.guards import writing_to
     from tfgan_gn.scoring import Settings
 
@@ -106,7 +106,7 @@ def score(config, samples):
         real = open_reference(config, run, extractor)
         resamples = config.resamples if config.bootstrap else 0
         settings = Settings(config.batch_size, config.splits, config.neighbours, resamples, extrapolate=True)
-        result = evaluation.evaluate(opened, real, extractor, settings, train_cifar.versions())
+        result = evaluation.evaluate(opened, real, extractor, settings, runs.versions())
     out = config.out or out
     with writing_to(out):
         os.makedirs(os.path.dirname(out) or ".", exist_ok=True)
@@ -143,10 +143,10 @@ def main(argv):
             score(config, arguments[0])
         return 0
     except UserError as error:
-        train_cifar.say(f"eval_inception.py: error: {error}")
+        sys.stderr.write(f"eval_inception.py: error: {error}\n")
         return 1
     except KeyboardInterrupt:
-        train_cifar.say("interrupted: nothing was written")
+        sys.stderr.write("interrupted: nothing was written\n")
         return 130
 
 

@@ -134,7 +134,8 @@ def make_trainer(column, settings):
     from tfgan_gn import blocks
     from tfgan_gn.losses import LOSSES
     from tfgan_gn.models import resnet
-    from tfgan_gn.trainer import Trainer, adam, constant
+    from tfgan_gn.optimizers import adam, constant
+    from tfgan_gn.trainer import Trainer
 
     if column.carry_zeros:
         blocks.relu = resnet.relu = tf.nn.relu

@@ -13,7 +13,8 @@ import tensorflow as tf
 from tfgan_gn import inception
 from tfgan_gn.losses import LOSSES
 from tfgan_gn.models import build_networks
-from tfgan_gn.trainer import Trainer, adam, constant
+from tfgan_gn.optimizers import adam, constant
+from tfgan_gn.trainer import Trainer
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2

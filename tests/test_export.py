@@ -94,7 +94,7 @@ def test_sample_quantizes_what_generate_makes(exported):
 
 def test_metadata(exported):
     facts = json.loads(exported[1].metadata().numpy())
-    assert facts == {"iteration": 7, "z_dim": 8, "statistics": "standing"}
+    assert facts == {"iteration": 7, "z_dim": 8, "statistics": "standing", "num_classes": None}
 
 
 def test_a_new_export_takes_the_place_of_the_old_one(generator, tmp_path):
@@ -111,5 +111,5 @@ def test_what_is_not_an_export(tmp_path):
     with pytest.raises(UserError, match="nowhere is not a readable SavedModel"):
         export.load_generator(str(tmp_path / "nowhere"))
     tf.saved_model.save(tf.Module(), str(tmp_path / "other"))
-    with pytest.raises(UserError, match="without `sample`"):
+    with pytest.raises(UserError, match="without `sample_block`"):
         export.load_generator(str(tmp_path / "other"))

@@ -10,7 +10,8 @@ import tensorflow as tf
 from tfgan_gn import author
 from tfgan_gn.losses import LOSSES, gradient_penalty, interpolate
 from tfgan_gn.models import build_networks
-from tfgan_gn.trainer import Trainer, adam, linear_decay
+from tfgan_gn.optimizers import adam, linear_decay
+from tfgan_gn.trainer import Trainer
 
 GOLDENS = pathlib.Path(__file__).parent / "goldens"
 FILES = {"uncond_nonorm": "none", "uncond_layernorm": "layer"}

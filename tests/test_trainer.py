@@ -8,8 +8,9 @@ from conftest import tiny_networks, tiny_trainer
 from tfgan_gn import data
 from tfgan_gn.errors import UserError
 from tfgan_gn.losses import LOSSES, Auxiliary, gradient_penalty, interpolate
+from tfgan_gn.noise import GENERATOR_LABELS, GENERATOR_Z
+from tfgan_gn.optimizers import constant, linear_decay
 from tfgan_gn.pixels import dequantize
-from tfgan_gn.trainer import GENERATOR_LABELS, GENERATOR_Z, constant, linear_decay
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3), np.uint8)
 
@@ -291,3 +292,10 @@ def test_spectral_norm_steps_once_a_training_pass_of_scores_and_never_in_the_pen
     steps(0)
     trainer.generator_loss(tf.zeros([4, 8]))
     steps(1)
+
+
+def test_the_same_batch_has_the_same_loss_every_time():
+    """A hundred times, as what would break it is a race between operations (see resampling.py)."""
+    trainer = tiny_trainer(tiny_networks())
+    found = {float(trainer.evaluate(batches(trainer), tf.constant(2, tf.int64))) for _ in range(100)}
+    assert len(found) == 1

@@ -8,18 +8,19 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 import train_cifar
+from tfgan_gn import runs
 
-trainers, build = [], train_cifar.build
+trainers, build = [], runs.build
 
 
-def remember(config):
+def remember(config, facts):
     """Builds as the command does, and keeps what was built."""
-    trainers.append(build(config))
+    trainers.append(build(config, facts))
     return trainers[-1]
 
 
 if __name__ == "__main__":
-    train_cifar.build = remember
+    runs.build = remember
     code = train_cifar.main(sys.argv)
     digest = hashlib.sha256()
     for trainer in trainers:

@@ -16,6 +16,7 @@ def manage(trainer, directory, keep):
     checkpoint = tf.train.Checkpoint(
         generator=_by_path(trainer.generator),
         critic=_by_path(trainer.critic),
+        averaged=_by_path(trainer.averaged) if trainer.averaged else {},
         generator_optimizer=trainer.generator_optimizer,
         critic_optimizer=trainer.critic_optimizer,
         iteration=trainer.iteration,
@@ -99,10 +100,20 @@ def find(workdir, which=""):
     return found[-1]
 
 
-def load_generator_weights(generator, path):
-    """Sets the weights of a generator, built as in the run, to those of a checkpoint. Raises UserError if it cannot."""
+def load_generator_weights(generator, path, averaged=False):
+    """Sets the weights of a generator, built as in the run, to those of a checkpoint.
+
+    Args:
+        generator: Keras model.
+        path: of the checkpoint.
+        averaged: whether to take the averaged weights, which the run must have.
+
+    Raises:
+        UserError: it cannot be read, or is of another network.
+    """
     try:
-        status = tf.train.Checkpoint(generator=_by_path(generator)).restore(path).expect_partial()
+        which = "averaged" if averaged else "generator"
+        status = tf.train.Checkpoint(**{which: _by_path(generator)}).restore(path).expect_partial()
         status.assert_existing_objects_matched()
     except (tf.errors.OpError, IndexError, ValueError, AssertionError) as error:
         raise UserError(f"checkpoint {path} cannot be read ({first_line(error)}): give another --checkpoint") from None

@@ -5,9 +5,9 @@ import textwrap
 
 from absl import flags
 
-from tfgan_gn.config import PRESETS
 from tfgan_gn.errors import UserError
 from tfgan_gn.options import in_words, parse
+from tfgan_gn.presets import PRESETS
 
 
 def define_flags(settings, flag_values):

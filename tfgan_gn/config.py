@@ -7,24 +7,14 @@ import os
 from tfgan_gn.errors import UserError
 from tfgan_gn.files import write_whole
 from tfgan_gn.options import BIG, check, option
+from tfgan_gn.presets import AUTHOR, MIYATO, PRESETS, REPORT
 
-AUTHOR = "gan_cifar_resnet.py"  # Gulrajani et al. 2017, github.com/igul222/improved_wgan_training
-REPORT = "gan_cifar10.py"  # the group-norm report, github.com/gzmkobe/wgan_with_group_normalization
-
+# Names of registries that import TensorFlow; a test holds them equal to those.
 STRATEGY_NAMES = ("mirrored", "one_device", "multi_worker")
 NORM_NAMES = ("none", "batch", "layer", "instance", "group")
-PRESETS = {
-    "author": {},
-    "report": {
-        "iterations": 10_000,
-        "learning_rate": 1e-4,
-        "beta_1": 0.5,
-        "lr_decay": "none",
-        "gp_weight": 5.0,
-        "generator_batch_multiple": 1,
-        "groups": (16, 16, 8, 8, 4, 4),
-    },
-}
+ARCHITECTURE_NAMES = ("dcgan", "resnet", "simple_cnn", "sngan_dcgan", "sngan_resnet", "wgan_32")
+LOSS_NAMES = ("wasserstein", "hinge", "bce")
+OPTIMIZER_NAMES = ("adam", "rmsprop", "sgd")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,15 +24,35 @@ class Config:
     preset: str = option(
         "author", "the settings to start from; a flag given wins over it", f"{AUTHOR}, {REPORT}", choices=tuple(PRESETS)
     )
-    norm: str = option("group", "norm at the critic's six sites", "Wu and He 2018", choices=NORM_NAMES)
-    groups: tuple[int, ...] = option((32,), "groups of --norm=group: one, or six in order", "Wu and He 2018", low=1)
-    generator_norm: str = option("batch", "norm at the generator's seven sites", AUTHOR, choices=NORM_NAMES)
+    architecture: str = option(
+        "resnet", "the pair of networks; its preset has its sizes", AUTHOR, choices=ARCHITECTURE_NAMES
+    )
+    norm: str = option("group", "norm at the critic's sites", "Wu and He 2018", choices=NORM_NAMES)
+    groups: tuple[int, ...] = option(
+        (32,), "groups of --norm=group: one, or one for each site in order", "Wu and He 2018", low=1
+    )
+    generator_norm: str = option("batch", "norm at the generator's sites", AUTHOR, choices=NORM_NAMES)
     generator_groups: tuple[int, ...] = option(
-        (32,), "groups of --generator_norm=group: one, or seven in order", "Wu and He 2018", low=1
+        (32,), "groups of --generator_norm=group: one, or one for each site in order", "Wu and He 2018", low=1
+    )
+    synced_batch_norm: bool = option(
+        False, "batch norm takes the statistics of the whole batch, not of each GPU's share"
+    )
+    conditional: bool = option(False, "both networks are told the labels", AUTHOR + " CONDITIONAL")
+    auxiliary: bool = option(False, "the critic classifies instead of being told the labels", AUTHOR + " ACGAN")
+    loss: str = option("wasserstein", "of both networks", "Arjovsky et al. 2017", choices=LOSS_NAMES)
+    penalty: str = option("gradient", "on the critic's slopes, or none", AUTHOR, choices=("gradient", "none"))
+    clip: float = option(
+        0.0, "clip the critic's weights to this after each of its updates; 0 for not", "Arjovsky et al. 2017", low=0
+    )
+    separate_passes: bool = option(
+        False, "the critic sees real and fake images one after the other, not joined in one batch", "gan_cifar.py"
     )
     dataset: str = option("cifar10", "what to learn", AUTHOR, choices=("cifar10", "folder", "shapes"))
     data_dir: str = option(
-        "", "where the data lie: a TFDS folder, the original CIFAR-10 files, or a folder of images; empty for TFDS' own"
+        "",
+        "where the data lie: a TFDS folder, the original CIFAR-10 files, or a folder of images; empty for TFDS'",
+        free=True,
     )
     image_size: int = option(32, "height and width; images are resized and centre-cropped to it", AUTHOR, low=8)
     width: int = option(128, "channels of every residual block", AUTHOR + " DIM_G, DIM_D", low=1)
@@ -54,12 +64,29 @@ class Config:
     iterations: int = option(100_000, "generator updates, each with its critic updates", AUTHOR + " ITERS", low=1)
     n_critic: int = option(5, "critic updates per iteration", AUTHOR + " N_CRITIC", low=1)
     gp_weight: float = option(10.0, "lambda, the weight of the gradient penalty", AUTHOR, low=0)
-    learning_rate: float = option(2e-4, "Adam's, of both networks", AUTHOR + " LR", low=0)
+    optimizer: str = option("adam", "of both networks", AUTHOR, choices=OPTIMIZER_NAMES)
+    critic_optimizer: str = option("", "of the critic, if another", choices=("", *OPTIMIZER_NAMES))
+    learning_rate: float = option(2e-4, "of both networks", AUTHOR + " LR", low=0)
+    critic_learning_rate: float = option(0.0, "of the critic, if another; 0 for the same", low=0)
+    momentum: float = option(0.9, "of --optimizer=sgd", "the spectral-normalization read-me", low=0, high=0.9999)
+    ema: float = option(
+        0.0,
+        "decay per iteration of the averaged generator that samples, scores and is exported; 0 for none",
+        low=0,
+        high=0.999999,
+    )
+    flips: bool = option(False, "half of the real images are mirrored", MIYATO)
     lr_decay: str = option(
         "linear", "to 0 at the last iteration, or not", AUTHOR + " DECAY", choices=("linear", "none")
     )
     beta_1: float = option(0.0, "Adam's decay of the mean", AUTHOR, low=0, high=0.9999)
     beta_2: float = option(0.9, "Adam's decay of the square", AUTHOR, low=0, high=0.9999)
+    precision: str = option(
+        "float32",
+        "layers compute in it; weights, losses and the penalty's slopes stay float32",
+        choices=("float32", "bfloat16"),
+    )
+    jit: bool = option(False, "compile the steps with XLA, which pays on GPUs", free=True)
     seed: int = option(0, "of weights, noise and order of the data", low=0, high=BIG)
     strategy: str = option(
         "mirrored",
@@ -99,33 +126,77 @@ def make_config(preset="author", **given):
     if preset not in PRESETS:
         raise UserError(f"--preset={preset}: choose one of {', '.join(PRESETS)}")
     config = Config(**{"preset": preset, **PRESETS[preset], **given})
-    for groups, norm in (("groups", "norm"), ("generator_groups", "generator_norm")):
-        if groups in given and getattr(config, norm) != "group":
-            raise UserError(
-                f"--{groups} has no effect with --{norm}={getattr(config, norm)}: leave it out, or say --{norm}=group"
-            )
-    for name in ("eval_images", "inception", "cache_dir"):
-        if name in given and not config.eval_every:
-            raise UserError(f"--{name} has no effect without --eval_every: leave it out, or say --eval_every=10000")
+    _refuse_without_effect(config, given)
     return config
 
 
-def save_config(config, path, versions):
-    """Writes every setting and the versions as JSON, whole or not at all."""
-    text = json.dumps({"config": dataclasses.asdict(config), "versions": versions}, indent=2)
+def _refuse_without_effect(config, given):
+    """Raises UserError for a setting that was given and changes nothing beside the others."""
+    sgd = "sgd" in (config.optimizer, config.critic_optimizer)
+    adam = "adam" in (config.optimizer, config.critic_optimizer)
+    needs = {  # a setting, whether it has an effect, and what would give it one
+        "groups": (config.norm == "group", "--norm=group"),
+        "generator_groups": (config.generator_norm == "group", "--generator_norm=group"),
+        "synced_batch_norm": ("batch" in (config.norm, config.generator_norm), "--generator_norm=batch"),
+        "auxiliary": (config.conditional, "--conditional"),
+        "gp_weight": (config.penalty == "gradient", "--penalty=gradient"),
+        "momentum": (sgd, "--optimizer=sgd"),
+        "beta_1": (adam, "--optimizer=adam"),
+        "beta_2": (adam, "--optimizer=adam"),
+        "eval_images": (config.eval_every, "--eval_every=10000"),
+        "inception": (config.eval_every, "--eval_every=10000"),
+        "cache_dir": (config.eval_every, "--eval_every=10000"),
+    }
+    for name, (has_effect, way_out) in needs.items():
+        if name in given and given[name] and not has_effect:
+            raise UserError(f"--{name} has no effect without {way_out}: leave it out, or say that too")
+    if config.auxiliary and not config.conditional:
+        raise UserError("--auxiliary needs --conditional: a classifier of what no one labels learns nothing")
+
+
+def save_config(config, path, versions, facts):
+    """Writes every setting, the versions and the facts of the data as JSON, whole or not at all."""
+    text = json.dumps({"config": dataclasses.asdict(config), "versions": versions, "data": facts}, indent=2)
     write_whole(path, f"{text}\n".encode())
 
 
 def load_config(path):
-    """Reads what `save_config` wrote. Raises UserError where it is not that."""
+    """The Config that `save_config` wrote. Raises UserError where it is not that."""
+    settings = _load(path, "config")
+    try:
+        return Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+    except TypeError as error:
+        raise _no_config(path, error) from None
+
+
+def load_facts(path):
+    """The facts of the data that `save_config` wrote, a dict. Raises UserError where it is not that."""
+    return _load(path, "data")
+
+
+def _load(path, part):
     try:
         with open(path) as file:
-            settings = json.load(file)["config"]
-        return Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+            found = json.load(file)[part]
+        if not isinstance(found, dict):
+            raise TypeError(f"{part!r} is no table")
+        return found
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"{path} is not the config of a run of this version ({error}); give another --workdir"
-        ) from None
+        raise _no_config(path, error) from None
+
+
+def _no_config(path, error):
+    return UserError(f"{path} is not the config of a run of this version ({error}); give another --workdir")
+
+
+def refuse_other_data(facts, saved, path):
+    """Raises UserError where a run that wants to resume has other data than it began with."""
+    for name in facts:
+        if facts[name] != saved.get(name):
+            raise UserError(
+                f"{path} holds a run on other data ({name} there {saved.get(name)}, now {facts[name]}): give the same "
+                "--dataset and --data_dir to resume it, or another --workdir"
+            )
 
 
 def refuse_another(config, saved, path):

@@ -86,10 +86,11 @@ def batches(images, batch_size, seed, first=0, labels=None, share=(1, 0, 1)):
         parts = tf.reshape(order[: per_epoch * batch_size], [per_epoch, replicas, batch_size // replicas])
         return tf.data.Dataset.from_tensor_slices(parts[:, begin:end])
 
-    def gather(rows):  # in numpy, so that arrays on disk need not fit in memory, nor those in memory twice
-        batch = tf.ensure_shape(
-            tf.numpy_function(lambda rows: images[rows], [rows], tf.uint8), [batch_size // replicas, *images.shape[1:]]
-        )
+    with tf.device("CPU"):  # a GPU would else hold the whole set, to no use
+        pixels = tf.constant(images)
+
+    def gather(rows):
+        batch = tf.gather(pixels, rows)
         return batch if labels is None else (batch, tf.gather(labels, rows))
 
     epochs = tf.data.Dataset.range(first // per_epoch, tf.int64.max)

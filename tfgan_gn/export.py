@@ -23,64 +23,88 @@ class Sampler(tf.Module):
         generator: a generator of `build_networks`.
         z_dim: size of the noise vector.
         statistics: "standing", which must have been collected, or "batch".
+        num_classes: of a conditional generator; None for one without labels.
         metadata: dict of JSON values.
     """
 
-    def __init__(self, generator, z_dim, statistics, metadata):
+    def __init__(self, generator, z_dim, statistics, num_classes, metadata):
         super().__init__()
         self.held = [variable.value for variable in generator.variables]  # a Keras model would be traced anew
-        training = statistics == "batch"
+        conditional = num_classes is not None
+        number, z_of_images = tf.TensorSpec([], tf.int64), tf.TensorSpec([None, z_dim], tf.float32)
 
-        @tf.function(input_signature=[tf.TensorSpec([None, z_dim], tf.float32, "z")])
-        def generate(z):
-            return generator(z, training=training)
+        def generate(z, labels=None):
+            return generator(z, labels=labels, training=None if statistics == "batch" else False)
 
-        size = generate.get_concrete_function().structured_outputs.shape[1:]
-
-        number, of_seed = tf.TensorSpec([], tf.int64, "number"), tf.TensorSpec([], tf.int64, "seed")
-
-        @tf.function(input_signature=[number, of_seed])
-        def sample_block(block, seed):
+        def sample_block(block, seed, label=None):
             key = tf.random.fold_in(tf.stack([seed, 0]), block * BLOCK)
-            z = tf.random.stateless_normal([BLOCK, z_dim], key)
-            return quantize(generator(z, training=training))
+            labels = _labels(label, key, num_classes) if conditional else None
+            return quantize(generate(tf.random.stateless_normal([BLOCK, z_dim], key), labels))
 
-        @tf.function(input_signature=[number, of_seed])
-        def sample(num_images, seed):
+        def sample(num_images, seed, label=None):
             blocks = tf.map_fn(
-                lambda block: sample_block(block, seed),
+                lambda block: sample_block(block, seed, label),
                 tf.range(-(-num_images // BLOCK)),
                 fn_output_signature=tf.TensorSpec([BLOCK, *size], tf.uint8),
                 parallel_iterations=1,
             )
             return tf.reshape(blocks, [-1, *size])[:num_images]
 
-        self.generate, self.sample, self.sample_block = generate, sample, sample_block
-        text = json.dumps({**metadata, "z_dim": z_dim, "statistics": statistics})
+        labels_of_images = [tf.TensorSpec([None], tf.int64)] * conditional
+        self.generate = tf.function(
+            generate if conditional else lambda z: generate(z), input_signature=[z_of_images, *labels_of_images]
+        )
+        size = self.generate.get_concrete_function().structured_outputs.shape[1:]
+        numbers = [number] * (2 + conditional)
+        self.sample_block = tf.function(
+            sample_block if conditional else lambda block, seed: sample_block(block, seed), input_signature=numbers
+        )
+        self.sample = tf.function(
+            sample if conditional else lambda num_images, seed: sample(num_images, seed), input_signature=numbers
+        )
+        text = json.dumps({**metadata, "z_dim": z_dim, "statistics": statistics, "num_classes": num_classes})
         self.metadata = tf.function(lambda: tf.constant(text), input_signature=[])
-        for function in (sample, sample_block, self.metadata):
+        for function in (self.sample, self.sample_block, self.metadata):
             function.get_concrete_function()
 
 
-def make_sampler(generator, *, z_dim, statistics, batch_size, seed, metadata):
+def _labels(label, key, num_classes):
+    """The labels of a block: all `label`, or drawn from all classes where it is below 0."""
+    drawn = tf.random.stateless_uniform([BLOCK], tf.random.fold_in(key, 1), 0, num_classes, tf.int64)
+    return tf.where(label < 0, drawn, tf.fill([BLOCK], label))
+
+
+def make_sampler(generator, *, z_dim, statistics, batch_size, seed, metadata, num_classes=None):
     """What `export_generator` writes, in memory; the arguments are the same.
 
     Returns:
         Sampler.
     """
     if statistics == "standing":
-        seeds = (tf.random.fold_in(tf.constant([seed, 1], tf.int64), i) for i in range(STANDING_BATCHES))
-        collect_standing_statistics(generator, (tf.random.stateless_normal([batch_size, z_dim], s) for s in seeds))
-    return Sampler(generator, z_dim, statistics, metadata)
+        collect_standing_statistics(generator, _noise(z_dim, batch_size, seed, num_classes))
+    return Sampler(generator, z_dim, statistics, num_classes, metadata)
 
 
-def export_generator(generator, path, *, z_dim, statistics, batch_size, seed, metadata):
+def _noise(z_dim, batch_size, seed, num_classes):
+    """The batches behind the standing statistics: z, or (z, labels drawn from all classes)."""
+    for i in range(STANDING_BATCHES):
+        key = tf.random.fold_in(tf.constant([seed, 1], tf.int64), i)
+        z = tf.random.stateless_normal([batch_size, z_dim], key)
+        if num_classes is None:
+            yield z
+        else:
+            drawn = tf.random.stateless_uniform([batch_size], tf.random.fold_in(key, 1), 0, num_classes, tf.int64)
+            yield z, drawn
+
+
+def export_generator(generator, path, *, z_dim, statistics, batch_size, seed, metadata, num_classes=None):
     """Writes a generator as a SavedModel, loadable with `tf.saved_model.load` and without this package.
 
     It offers `sample(num_images, seed)`: uint8 [num_images, H, W, C], the same images for the same seed, image i
     whatever the number asked for; `sample_block(block, seed)`: the 64 of them from 64 block, for who wants many one
     after the other; `generate(z)`: float32 [N, z_dim] to float32 [N, H, W, C] in [-1, 1]; and `metadata()`: a JSON
-    string.
+    string. A conditional one has `sample(num_images, seed, label)` and `sample_block(block, seed, label)`, label -1
+    drawing from all classes, and `generate(z, labels)`, labels int64 [N].
 
     Args:
         generator: a generator of `build_networks`.
@@ -92,9 +116,16 @@ def export_generator(generator, path, *, z_dim, statistics, batch_size, seed, me
         batch_size: of the batches that the standing statistics are collected over; the one of training.
         seed: of their noise.
         metadata: dict of what else a reader should know, JSON values.
+        num_classes: of a conditional generator; None for one without labels.
     """
     sampler = make_sampler(
-        generator, z_dim=z_dim, statistics=statistics, batch_size=batch_size, seed=seed, metadata=metadata
+        generator,
+        z_dim=z_dim,
+        statistics=statistics,
+        batch_size=batch_size,
+        seed=seed,
+        metadata=metadata,
+        num_classes=num_classes,
     )
     new, old = os.path.normpath(path) + ".tmp", os.path.normpath(path) + ".old"
     shutil.rmtree(new, ignore_errors=True)

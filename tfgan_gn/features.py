@@ -1,12 +1,12 @@
 """One pass of images through the network: what every score of them is computed from."""
 
-import hashlib
 from typing import NamedTuple
 
 import numpy as np
 
 from tfgan_gn import inception
 from tfgan_gn.errors import UserError
+from tfgan_gn.images import PixelHash
 from tfgan_gn.metrics import FeatureStats
 
 KEPT = 50_000  # rows of features held in memory, 8 KB each; the statistics are of all images
@@ -20,7 +20,7 @@ class Features(NamedTuple):
         features: float32 [n, D], of all images or of KEPT of them, evenly spread.
         logits: float32 [N, C], of all images; None for statistics out of a file.
         image_size: (height, width) of the images as they came.
-        images_sha256: of the images, as of `hash_images`.
+        images_sha256: of the images, as of `images.hash_images`.
     """
 
     stats: FeatureStats
@@ -28,30 +28,6 @@ class Features(NamedTuple):
     logits: np.ndarray | None
     image_size: tuple[int, int] | None
     images_sha256: str | None
-
-
-class _Hash:
-    """SHA-256 of images in their order, however they are cut into parts."""
-
-    def __init__(self):
-        self.digest, self.size = hashlib.sha256(), None
-
-    def through(self, parts):
-        """The same parts, seen on their way."""
-        for part in parts:
-            if self.size is None:
-                self.size = part.shape[1:3]
-                self.digest.update(f"{part.shape[1:]}".encode())
-            self.digest.update(np.ascontiguousarray(part).data)
-            yield part
-
-
-def hash_images(images):
-    """The SHA-256 of the pixels of `images.Images` in their order: the same from an array, a folder or a generator."""
-    seen = _Hash()
-    for _ in seen.through(images.parts()):
-        pass
-    return seen.digest.hexdigest()
 
 
 def compute(extractor, images, batch_size, kept=KEPT):
@@ -72,7 +48,7 @@ def compute(extractor, images, batch_size, kept=KEPT):
     if images.count < 2:
         raise UserError(f"{images.source} has {images.count} image, and one has no covariance: give 2 or more")
     kept_rows = spread(images.count, kept)
-    stats, features, logits, done, seen = None, None, None, 0, _Hash()
+    stats, features, logits, done, seen = None, None, None, 0, PixelHash()
     parts = seen.through(images.parts())
     for batch, batch_logits in inception.collect(extractor, parts, batch_size, total=images.count):
         if stats is None:

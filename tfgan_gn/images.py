@@ -1,6 +1,7 @@
 """What can be scored: arrays, folders and data sets of images, and what a generator makes, all as 8-bit images."""
 
 import concurrent.futures
+import hashlib
 import itertools
 import json
 import os
@@ -35,6 +36,35 @@ class Images(NamedTuple):
     count: int
     parts: Callable[[], Iterator[np.ndarray]]
     facts: dict
+
+
+class PixelHash:
+    """SHA-256 of images in their order, however they are cut into parts."""
+
+    def __init__(self):
+        self.digest, self.size = hashlib.sha256(), None
+
+    def through(self, parts):
+        """The same parts, seen on their way."""
+        for part in parts:
+            if self.size is None:
+                self.size = part.shape[1:3]
+                self.digest.update(f"{part.shape[1:]}".encode())
+            self.digest.update(np.ascontiguousarray(part).data)
+            yield part
+
+
+def hash_images(images):
+    """The SHA-256 of the pixels of Images in their order: the same from an array, a folder or a generator."""
+    seen = PixelHash()
+    for _ in seen.through(images.parts()):
+        pass
+    return seen.digest.hexdigest()
+
+
+def hash_pixels(array):
+    """`hash_images` of an array uint8 [N, H, W, C], in memory or on disk."""
+    return hash_images(Images("", len(array), lambda: _cut(array), {}))
 
 
 def open_images(spec, *, num_images=0, seed=0, value_range="", image_size=0, data_dir=""):
@@ -88,12 +118,15 @@ def of_generator(sampler, num_images, seed, source):
         Images.
     """
     num_images = num_images or GENERATED
+    metadata = json.loads(sampler.metadata().numpy())
+    of_all_classes = [] if metadata.get("num_classes") is None else [-1]
 
     def parts():
         for block in range(-(-num_images // BLOCK)):
-            yield sampler.sample_block(block, seed).numpy()[: num_images - block * BLOCK]
+            images = sampler.sample_block(block, seed, *of_all_classes).numpy()
+            images = images.repeat(3, -1) if images.shape[-1] == 1 else images  # the network that scores sees colours
+            yield images[: num_images - block * BLOCK]
 
-    metadata = json.loads(sampler.metadata().numpy())
     facts = {"generator_statistics": metadata["statistics"], "iteration": metadata.get("iteration"), "seed": seed}
     return Images(source, num_images, parts, facts)
 
@@ -101,6 +134,8 @@ def of_generator(sampler, num_images, seed, source):
 def of_split(dataset, name):
     """The images of the "train" or the "test" split of a `data.Dataset`."""
     images = getattr(dataset, name).images
+    if images.shape[-1] == 1:
+        return Images(f"{dataset.source}, {name}", len(images), lambda: (x.repeat(3, -1) for x in _cut(images)), {})
     return Images(f"{dataset.source}, {name}", len(images), lambda: _cut(images), {})
 
 

@@ -66,7 +66,7 @@ def fit(
             seconds_each = (clock() - start) / count
             done += count
             if done == 1:
-                del logs["generator/loss"]  # iteration 0 has no generator step
+                logs = {tag: value for tag, value in logs.items() if not tag.startswith("generator/")}  # had no step
             refuse_divergence(logs, done, recorder.newest())
             recorder.add(logs, slopes, count)
             bar.update(count)

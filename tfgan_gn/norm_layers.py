@@ -6,6 +6,8 @@ are right, the second is not. Here every statistic is plain arithmetic, so that 
 times.
 """
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -188,6 +190,7 @@ class BatchNorm(_Affine):
     """
 
     accumulating = False
+    synchronized = False  # see `norms.synchronize_batch_norm`
 
     def build(self, shape):
         """Creates the weights and the standing statistics (mean 0, variance 1, of 0 batches)."""
@@ -200,13 +203,23 @@ class BatchNorm(_Affine):
         gamma, beta = self.scale_and_offset(labels, x.shape.rank)
         wide = tf.cast(x, gamma.dtype)
         if training is None or training:
-            mean, variance = mean_and_variance(wide, list(range(x.shape.rank - 1)))
+            mean, variance = self._statistics(wide)
             if self.accumulating:
                 self._accumulate(tf.reshape(mean, [-1]), tf.reshape(variance, [-1]))
         else:
             mean, variance = (tf.convert_to_tensor(v) for v in (self.standing_mean, self.standing_variance))
         scale = gamma * tf.math.rsqrt(variance + self.epsilon)
         return tf.cast(wide * scale + (beta - mean * scale), x.dtype)
+
+    def _statistics(self, x):
+        """Mean and variance of the batch, by the law of total variance those of all replicas where synchronized."""
+        mean, variance = mean_and_variance(x, list(range(x.shape.rank - 1)))
+        replica = tf.distribute.get_replica_context()
+        if not self.synchronized or replica is None or replica.num_replicas_in_sync == 1:
+            return mean, variance
+        of_all = functools.partial(replica.all_reduce, tf.distribute.ReduceOp.MEAN)
+        mean_of_all = of_all(mean)
+        return mean_of_all, of_all(variance + tf.square(mean - mean_of_all))
 
     def _accumulate(self, mean, variance):
         """Joins a batch to the population of n batches seen so far (Chan, Golub and LeVeque 1979, equal sizes)."""

@@ -35,6 +35,17 @@ def collect_standing_statistics(model, batches: Iterable):
             layer.accumulating = False
 
 
+def synchronize_batch_norm(model):
+    """Makes every `BatchNorm` of a model take its statistics over the whole batch, not a replica's share of it.
+
+    Args:
+        model: a Keras model, before it is first called.
+    """
+    for layer in model._flatten_layers():
+        if isinstance(layer, BatchNorm):
+            layer.synchronized = True
+
+
 class Norm(NamedTuple):
     """What may stand at a norm site.
 

@@ -1,8 +1,30 @@
-"""Optimizers of the source systems beside Adam, and weight clipping (Arjovsky et al. 2017)."""
+"""Optimizers and schedules of the source systems, and weight clipping (Arjovsky et al. 2017)."""
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+
+def linear_decay(learning_rate, iterations):
+    """The published schedule, from the outer iteration to lr max(0, 1 - iteration / iterations)."""
+
+    def rate(iteration):
+        left = 1 - tf.cast(iteration, keras.config.floatx()) / iterations
+        return learning_rate * tf.maximum(left, 0)
+
+    return rate
+
+
+def constant(learning_rate):
+    """A schedule that stays."""
+    return lambda iteration: tf.constant(learning_rate, keras.config.floatx())
+
+
+def adam(beta_1, beta_2):
+    """TensorFlow 1's Adam: epsilon 1e-8 (Keras' default of 1e-7 moves weights 1e-4 elsewhere in one step)."""
+    # A Python number would pass through float32 on its way to float64 weights.
+    beta_1, beta_2, epsilon = np.float64(beta_1), np.float64(beta_2), np.float64(1e-8)
+    return keras.optimizers.Adam(0.0, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
 
 
 @keras.saving.register_keras_serializable("tfgan_gn")

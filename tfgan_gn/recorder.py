@@ -43,7 +43,10 @@ class Recorder:
                 self.best = checkpoints.manage(trainer, os.path.join(workdir, checkpoints.BEST), 1)
             self.writer = tf.summary.create_file_writer(os.path.join(workdir, "tensorboard"))
         z = tf.random.stateless_normal([GRID**2, trainer.z_dim], [trainer.seed, FIXED_Z], dtype=trainer.dtype)
-        self.draw = tf.function(lambda: quantize(trainer.generator(z, training=True)))
+        labels = None
+        if trainer.num_classes is not None:
+            labels = tf.range(GRID**2) % GRID % trainer.num_classes  # one class a column
+        self.draw = tf.function(lambda: quantize(trainer.best_generator(z, labels=labels)))
 
     def newest(self):
         """Path of the newest checkpoint, or None."""
@@ -73,7 +76,8 @@ class Recorder:
         scalars["train/iterations_per_second"] = iterations / (self.clock() - self.since)
         with writing_to(self.workdir):
             summaries.write_scalars(self.writer, scalars, iteration)
-            summaries.write_histogram(self.writer, "critic/slopes", self.slopes, iteration)
+            if len(self.slopes):
+                summaries.write_histogram(self.writer, "critic/slopes", self.slopes, iteration)
             self.writer.flush()
         self.pending, self.since = [], self.clock()
 

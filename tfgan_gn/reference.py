@@ -11,6 +11,7 @@ import numpy as np
 from tfgan_gn import features, image_arrays
 from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.files import write_whole
+from tfgan_gn.images import hash_images
 from tfgan_gn.inception_weights import hash_arrays
 from tfgan_gn.metrics import FeatureStats
 
@@ -56,7 +57,7 @@ def of_images(images, extractor, batch_size, cache_dir, say):
     """
     key = {
         "format": FORMAT,
-        "images_sha256": features.hash_images(images),
+        "images_sha256": hash_images(images),
         "num_images": images.count,
         "weights_sha256": extractor.weights_sha256,
         "preprocessing": extractor.preprocessing,

@@ -6,7 +6,9 @@ pair, at the border too, and differs from it by rounding. `tests/test_resampling
 of the gradient to it.
 
 Every function takes x [N, H, W, C] (floating, channels last), the kernel [3, 3, C, filters] or [1, 1, C, filters] and
-the bias [filters] of the published layer, all of one dtype, and returns that dtype.
+the bias [filters] of the published layer, all of one dtype, and returns that dtype. The bias is added, not given to
+`tf.nn.bias_add`: TensorFlow 2.21's graph optimizer joins that with the convolution to one oneDNN operation, and where
+several of those ran at once on a CPU the held-out loss came out wrong now and then, or the process died.
 """
 
 import tensorflow as tf
@@ -24,7 +26,7 @@ def mean_pool(x):
 
 def convolve(x, kernel, bias):
     """Convolution of stride 1 with zeros beyond the border, and bias: [N, H, W, C] to [N, H, W, filters]."""
-    return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias)
+    return tf.nn.conv2d(x, kernel, 1, "SAME") + bias
 
 
 def pool_then_convolve1x1(x, kernel, bias):
@@ -56,7 +58,7 @@ def convolve3x3_and_pool(x, kernel, bias):
     and ends one behind it, as "SAME" does at an even size. Per output 16 products instead of 4 x 9.
     """
     kernel = sum_of_shifts(kernel) / 4
-    return tf.nn.bias_add(tf.nn.conv2d(x, kernel, 2, "SAME"), bias)
+    return tf.nn.conv2d(x, kernel, 2, "SAME") + bias
 
 
 def upsample_and_convolve3x3(x, kernel, bias):
@@ -73,7 +75,7 @@ def upsample_and_convolve3x3(x, kernel, bias):
     n, (height, width) = tf.shape(x)[0], x.shape[1:3]
     kernel = tf.transpose(sum_of_shifts(tf.reverse(kernel, [0, 1])), [0, 1, 3, 2])
     shape = [n, 2 * height, 2 * width, kernel.shape[2]]
-    return tf.nn.bias_add(tf.nn.conv2d_transpose(x, kernel, shape, 2, "SAME"), bias)
+    return tf.nn.conv2d_transpose(x, kernel, shape, 2, "SAME") + bias
 
 
 def sum_of_shifts(kernel):

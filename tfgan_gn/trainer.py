@@ -1,39 +1,14 @@
 """One iteration of WGAN-GP or of a GAN with another loss: a generator step and n_critic critic steps."""
 
-import keras
-import numpy as np
+import functools
+
 import tensorflow as tf
 
+from tfgan_gn import noise
 from tfgan_gn.errors import UserError
 from tfgan_gn.losses import accuracy, cross_entropy, gradient_penalty, interpolate
 from tfgan_gn.optimizers import clip_weights
 from tfgan_gn.pixels import dequantize
-
-# What a random draw is for; a draw is a function of (seed, purpose, iteration, critic step) and of nothing else, so
-# that a resumed run and a run on another number of replicas see the same noise.
-CRITIC_Z, DEQUANTIZATION, EPS, GENERATOR_Z, GENERATOR_LABELS = range(5)
-
-
-def linear_decay(learning_rate, iterations):
-    """The published schedule, from the outer iteration to lr max(0, 1 - iteration / iterations)."""
-
-    def rate(iteration):
-        left = 1 - tf.cast(iteration, keras.config.floatx()) / iterations
-        return learning_rate * tf.maximum(left, 0)
-
-    return rate
-
-
-def constant(learning_rate):
-    """A schedule that stays."""
-    return lambda iteration: tf.constant(learning_rate, keras.config.floatx())
-
-
-def adam(beta_1, beta_2):
-    """TensorFlow 1's Adam: epsilon 1e-8 (Keras' default of 1e-7 moves weights 1e-4 elsewhere in one step)."""
-    # A Python number would pass through float32 on its way to float64 weights.
-    beta_1, beta_2, epsilon = np.float64(beta_1), np.float64(beta_2), np.float64(1e-8)
-    return keras.optimizers.Adam(0.0, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
 
 
 class Trainer:
@@ -64,6 +39,11 @@ class Trainer:
         separate_passes: whether the critic sees real and fake images in one pass each (`gan_cifar.py`, Miyato et al.
             2018), rather than joined in one (`gan_cifar_resnet.py`). Only batch norm in the critic, whose statistics
             are those of a pass, and spectral norm, which takes a step in each, know the difference.
+        flips: whether half of the real images are mirrored, left to right.
+        averaged: a second generator, which follows the mean of the first one's weights; None for none.
+        ema: its decay per iteration.
+        jit: whether the two steps are compiled with XLA.
+        critic_rate_ratio: the critic's learning rate over that of `learning_rate`.
 
     Raises:
         UserError: a batch that does not split over the replicas.
@@ -88,6 +68,11 @@ class Trainer:
         auxiliary=None,
         clip=None,
         separate_passes=False,
+        flips=False,
+        averaged=None,
+        ema=0.0,
+        jit=False,
+        critic_rate_ratio=1.0,
     ):
         self.strategy = tf.distribute.get_strategy()
         replicas = self.strategy.num_replicas_in_sync
@@ -107,6 +92,12 @@ class Trainer:
             clip,
             separate_passes,
         )
+        self.flips, self.averaged, self.ema, self.critic_rate_ratio = flips, averaged, ema, critic_rate_ratio
+        for mean, variable in self._averages():
+            mean.assign(variable)
+        compile_step = functools.partial(tf.function, jit_compile=True) if jit else lambda step: step
+        self._generator_step = compile_step(self._draw_generator_step)
+        self._critic_step = compile_step(self._draw_critic_step)
         self.dtype = generator.variable_dtype  # also where the layers compute in bfloat16
         self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False, name="iteration")
 
@@ -220,10 +211,10 @@ class Trainer:
         return logs
 
     def set_learning_rate(self):
-        """Sets both optimizers' learning rate to that of the current iteration, and returns it."""
+        """Sets both optimizers' learning rate to that of the current iteration, and returns the generator's."""
         rate = self.learning_rate(self.iteration)
-        for optimizer in (self.generator_optimizer, self.critic_optimizer):
-            optimizer.learning_rate.assign(rate)
+        self.generator_optimizer.learning_rate.assign(rate)
+        self.critic_optimizer.learning_rate.assign(self.critic_rate_ratio * rate)
         return rate
 
     def _share_of(self, loss):
@@ -254,16 +245,33 @@ class Trainer:
         for _ in tf.range(iterations):
             self.set_learning_rate()
             if self.iteration > 0:
-                logs = self.strategy.run(self._draw_generator_step)
+                logs = self.strategy.run(self._generator_step)
+                self._follow()
                 generator_logs = {tag: total + self._mean(logs[tag]) for tag, total in generator_logs.items()}
                 generator_steps += 1.0
             for step in tf.range(self.n_critic):
-                logs, per_replica = self.strategy.run(self._draw_critic_step, (next(batches), step))
+                logs, per_replica = self.strategy.run(self._critic_step, (next(batches), step))
                 critic_logs = {tag: total + self._mean(logs[tag]) for tag, total in critic_logs.items()}
                 slopes = tf.ensure_shape(self._gather(per_replica), [num_slopes])
             self.iteration.assign_add(1)
         logs = {tag: total / critic_steps for tag, total in critic_logs.items()}
         return {**logs, **{tag: total / generator_steps for tag, total in generator_logs.items()}}, slopes
+
+    @property
+    def best_generator(self):
+        """The generator to sample from: the averaged one, where there is one."""
+        return self.generator if self.averaged is None else self.averaged
+
+    def _averages(self):
+        """Pairs of variables (mean, what it is the mean of)."""
+        return zip(self.averaged.variables, self.generator.variables, strict=True) if self.averaged else ()
+
+    def _follow(self):
+        """Mean = ema mean + (1 - ema) weight, of every variable, after a generator step."""
+        for mean, variable in self._averages():
+            self.strategy.extended.update(
+                mean.value, lambda m, v: m.assign(v + self.ema * (m - v)), args=(variable.value,)
+            )
 
     def tags(self):
         """(tags of a critic step, tags of a generator step), of what `train` logs."""
@@ -289,21 +297,24 @@ class Trainer:
         return total / tf.cast(num_batches, tf.float32)
 
     def _draw_generator_step(self):
-        z = self._draw(GENERATOR_Z, self.generator_batch_size, [self.z_dim], counters=[self.iteration])
+        z = self._draw(noise.GENERATOR_Z, self.generator_batch_size, [self.z_dim], counters=[self.iteration])
         labels = None
         if self.num_classes is not None:
-            labels = self._draw(GENERATOR_LABELS, self.generator_batch_size, [], counters=[self.iteration])
+            labels = self._draw(noise.GENERATOR_LABELS, self.generator_batch_size, [], counters=[self.iteration])
         return self.generator_step(z, labels)
 
     def _draw_critic_step(self, batch, step):
         pixels, labels = self._split(batch)
+        if self.flips:
+            mirrored = self._draw(noise.FLIPS, self.batch_size, [1, 1, 1], [self.iteration, step]) < 0.5
+            pixels = tf.where(mirrored, tf.reverse(pixels, [2]), pixels)
         return self.critic_step(pixels, *self._draw_critic_noise(pixels, self.iteration, step), labels)
 
     def _draw_critic_loss(self, batch, step):
         pixels, labels = self._split(batch)
-        z, noise, eps = self._draw_critic_noise(pixels, -1, step)
+        z, dequantization, eps = self._draw_critic_noise(pixels, -1, step)
         fake = self.generator(z, labels=labels)
-        loss, _, _ = self.critic_loss(dequantize(pixels, noise), fake, eps, labels, training=None)
+        loss, _, _ = self.critic_loss(dequantize(pixels, dequantization), fake, eps, labels, training=None)
         return loss
 
     def _split(self, batch):
@@ -313,25 +324,12 @@ class Trainer:
 
     def _draw_critic_noise(self, pixels, iteration, step):
         counters = [iteration, step]
-        z = self._draw(CRITIC_Z, self.batch_size, [self.z_dim], counters)
-        noise = self._draw(DEQUANTIZATION, self.batch_size, pixels.shape[1:], counters) / 128
-        return z, noise, self._draw(EPS, self.batch_size, [], counters)
+        z = self._draw(noise.CRITIC_Z, self.batch_size, [self.z_dim], counters)
+        dequantization = self._draw(noise.DEQUANTIZATION, self.batch_size, pixels.shape[1:], counters) / 128
+        return z, dequantization, self._draw(noise.EPS, self.batch_size, [], counters)
 
     def _draw(self, purpose, batch_size, shape, counters):
-        """This replica's rows of the global batch's noise: normal for z, classes for labels, else uniform on [0, 1)."""
-        seed = tf.constant([self.seed, purpose], tf.int64)
-        for counter in counters:
-            seed = tf.random.fold_in(seed, tf.cast(counter, tf.int64))  # whose type decides the bits that are kept
-        rows = batch_size // self.strategy.num_replicas_in_sync
-        first = rows * tf.distribute.get_replica_context().replica_id_in_sync_group
-        shape = [batch_size, *shape]
-        if purpose == GENERATOR_LABELS:
-            drawn = tf.random.stateless_uniform(shape, seed, 0, self.num_classes, tf.int64)
-        elif purpose in (CRITIC_Z, GENERATOR_Z):
-            drawn = tf.random.stateless_normal(shape, seed, dtype=self.dtype)
-        else:
-            drawn = tf.random.stateless_uniform(shape, seed, dtype=self.dtype)
-        return drawn[first : first + rows]
+        return noise.draw(purpose, [batch_size, *shape], self.seed, counters, self.dtype, self.num_classes)
 
     def _mean(self, per_replica):
         return tf.cast(self.strategy.reduce(tf.distribute.ReduceOp.MEAN, per_replica, axis=None), tf.float32)
