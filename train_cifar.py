@@ -51,6 +51,7 @@ def build_pair(config):
         width=config.width,
         z_dim=config.z_dim,
         image_size=config.image_size,
+        channels=1 if config.grey == "keep" else 3,
         norm=config.norm,
         groups=config.groups,
         generator_norm=config.generator_norm,
@@ -167,7 +168,9 @@ def train(config):
     strategy = strategies.make_strategy(config.strategy)
     with strategy.scope():
         trainer = build(config)
-    dataset = data.make_dataset(config.dataset, config.data_dir, config.image_size)
+    dataset = data.make_dataset(
+        config.dataset, config.data_dir, config.image_size, config.grey, config.cache_dir, say=say
+    )
     manager = checkpoints.restore(trainer, os.path.join(config.workdir, checkpoints.NEWEST), config.keep_checkpoints)
     start = int(trainer.iteration.numpy())
     say(

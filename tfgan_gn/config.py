@@ -13,6 +13,19 @@ REPORT = "gan_cifar10.py"  # the group-norm report, github.com/gzmkobe/wgan_with
 
 STRATEGY_NAMES = ("mirrored", "one_device", "multi_worker")
 NORM_NAMES = ("none", "batch", "layer", "instance", "group")
+GREY_NAMES = ("repeat", "keep")
+DATASET_NAMES = (
+    "cifar10",
+    "cifar100",
+    "stl10",
+    "celeb_a",
+    "svhn_cropped",
+    "mnist",
+    "fashion_mnist",
+    "folder",
+    "npz",
+    "shapes",
+)
 PRESETS = {
     "author": {},
     "report": {
@@ -40,9 +53,20 @@ class Config:
     generator_groups: tuple[int, ...] = option(
         (32,), "groups of --generator_norm=group: one, or seven in order", "Wu and He 2018", low=1
     )
-    dataset: str = option("cifar10", "what to learn", AUTHOR, choices=("cifar10", "folder", "shapes"))
+    dataset: str = option(
+        "cifar10",
+        "what to learn; tfds:NAME[/CONFIG][:VERSION][:SPLIT] for any other images of TFDS",
+        AUTHOR,
+        choices=DATASET_NAMES,
+        prefix="tfds:",
+    )
     data_dir: str = option(
-        "", "where the data lie: a TFDS folder, the original CIFAR-10 files, or a folder of images; empty for TFDS' own"
+        "",
+        "where the data lie: a TFDS folder, the original CIFAR-10 files, a folder of images, or an .npz; empty for "
+        "TFDS' own",
+    )
+    grey: str = option(
+        "repeat", "grey images: with three equal channels, or with their one (which refuses colour)", choices=GREY_NAMES
     )
     image_size: int = option(32, "height and width; images are resized and centre-cropped to it", AUTHOR, low=8)
     width: int = option(128, "channels of every residual block", AUTHOR + " DIM_G, DIM_D", low=1)
@@ -79,7 +103,10 @@ class Config:
         "", "weights of the network that scores, as in eval_inception.py; empty to have them downloaded", free=True
     )
     cache_dir: str = option(
-        "", "folder of those weights and of statistics of real images; empty for ~/.cache/tfgan_gn", free=True
+        "",
+        "folder of large data sets decoded, of those weights and of statistics of real images; empty for "
+        "~/.cache/tfgan_gn",
+        free=True,
     )
     generator_statistics: str = option(
         "standing",
@@ -91,7 +118,8 @@ class Config:
     def __post_init__(self):
         check(self)
         if self.workdir == "":
-            object.__setattr__(self, "workdir", os.path.join("runs", f"{self.dataset}-{self.preset}-{self.norm}"))
+            dataset = self.dataset.replace("/", "-").replace(":", "-")
+            object.__setattr__(self, "workdir", os.path.join("runs", f"{dataset}-{self.preset}-{self.norm}"))
 
 
 def make_config(preset="author", **given):
@@ -104,7 +132,7 @@ def make_config(preset="author", **given):
             raise UserError(
                 f"--{groups} has no effect with --{norm}={getattr(config, norm)}: leave it out, or say --{norm}=group"
             )
-    for name in ("eval_images", "inception", "cache_dir"):
+    for name in ("eval_images", "inception"):  # not cache_dir: large data are decoded there in any case
         if name in given and not config.eval_every:
             raise UserError(f"--{name} has no effect without --eval_every: leave it out, or say --eval_every=10000")
     return config
