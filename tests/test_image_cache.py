@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import resource
 import tracemalloc
 import warnings
 
@@ -174,15 +175,27 @@ def test_an_unfinished_cache_is_not_taken(photos, decoded):
 
 
 def test_a_failure_leaves_no_file_behind(photos, decoded, monkeypatch):
-    (photos / "b" / "0038.bmp").write_bytes(b"BM")
+    (photos / "b" / "0036.bmp").write_bytes(b"BM")
     monkeypatch.setattr(image_files, "PART", 8)
-    with pytest.raises(UserError, match="0038.bmp is not a readable image"):
+    with pytest.raises(UserError, match="0036.bmp is not a readable image"):
         load(photos)
     assert list((photos.parent / "cache").iterdir()) == []
     (photos.parent / "file").write_text("")
-    (photos / "b" / "0038.bmp").unlink()
+    (photos / "b" / "0036.bmp").unlink()
     with pytest.raises(UserError, match=r"cannot write 0 MiB of decoded images to .*file.* give another --cache_dir"):
         load(photos, cache="file")
+
+
+def test_a_full_disk_is_one_message_and_no_file(photos, decoded):
+    """A limit on the size of a file stands for it."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
+    try:
+        with pytest.raises(UserError, match="cannot write 0 MiB of decoded images to .*cache: .*Make room there"):
+            load(photos)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list((photos.parent / "cache").iterdir()) == []
 
 
 def test_unchanged_files_are_not_read_twice(photos, monkeypatch):
@@ -228,7 +241,7 @@ def test_memory_does_not_grow_with_the_number_of_images(tmp_path, monkeypatch, r
             monkeypatch.setattr(image_cache, "IN_MEMORY", bound)
 
             def run(count=count):
-                loaded = load(tmp_path / f"of{count}")
+                loaded = load(tmp_path / f"of{count}", size=64)
                 batches = data.batches(loaded.train.images, 64, 0, labels=loaded.train.labels)
                 held_out = data.test_batches(loaded.test.images, 16, 0)
                 for dataset in (batches, held_out):

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfgan_gn import file_hashes
 from tfgan_gn.errors import UserError
-from tfgan_gn.image_files import CHANNELS, PART, decode_all
+from tfgan_gn.image_files import CHANNELS, decode_all
 from tfgan_gn.splits import HOLD_OUT, Source, Undecoded, held_out
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
@@ -38,8 +38,10 @@ def open_folder(data_dir, image_size, grey):
         paths = [os.path.join(data_dir, names[i]) for i in rows]
 
         def parts():
-            images = decode_all(paths, image_size, CHANNELS[grey])
-            return ((part, labels[rows[i * PART :][:PART]]) for i, part in enumerate(images))
+            done = 0
+            for images in decode_all(paths, image_size, CHANNELS[grey]):
+                yield images, labels[rows[done : done + len(images)]]
+                done += len(images)
 
         return Undecoded(len(rows), parts, {"split": which})
 
