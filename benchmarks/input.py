@@ -27,7 +27,7 @@ from variants import COLUMNS, Settings, make_steps
 
 from tfgan_gn import data
 
-TARGET = 20  # times the step's images per second, of eight GPUs with room to spare for decoding nothing
+TARGET = 20  # times what the step takes, so that a step as much faster on a GPU still never waits
 
 
 def parse(arguments):

@@ -12,7 +12,7 @@ import tqdm
 from tfgan_gn.errors import UserError
 from tfgan_gn.files import write_whole
 
-CHUNK = 1024  # files handed to the threads at once
+CHUNK = 256  # files handed to the threads at once
 SETTLED = 2 * 10**9  # nanoseconds: a file changed later than this before it was read may change again unseen
 
 
@@ -88,6 +88,6 @@ def _read(note):
     try:
         with open(note, encoding="ascii") as file:
             text = file.read(65)
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return ""
     return text if re.fullmatch("[0-9a-f]{64}", text) else ""

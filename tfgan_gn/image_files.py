@@ -77,6 +77,9 @@ def decode_all(paths, size, channels):
         UserError: a file that is no readable image, or none that is grey where it should be.
     """
 
+    # As a graph: its many small operations would hold Python's lock against the other threads.
+    bring = tf.function(lambda image: resize_and_crop(image, size), [tf.TensorSpec([None, None, channels], tf.uint8)])
+
     def load(path):
         image = _decode(path, channels=3 if channels == 3 else 0)
         if image.shape[-1] != channels:
@@ -84,7 +87,7 @@ def decode_all(paths, size, channels):
                 f"{path} is {_kind(image)} ({image.shape[-1]} channels), and --grey=keep takes grey images alone: "
                 "leave that out, or convert it"
             )
-        return resize_and_crop(image, size).numpy()
+        return bring(image).numpy()
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
         for first in range(0, len(paths), PART):  # the pool would else run ahead and hold all of them
