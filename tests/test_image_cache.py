@@ -1,5 +1,6 @@
 """Large data on disk: decoded once, made anew when an image or the file changes, and never whole in memory."""
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -172,6 +173,16 @@ def test_an_unfinished_cache_is_not_taken(photos, decoded):
         note.unlink()
     load(photos)
     assert decoded == [38, 2] * 2
+
+
+def test_two_runs_that_start_together_do_not_disturb_each_other(photos, decoded):
+    """As the workers of one machine do: both decode, whoever comes last has the same file."""
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        sets = list(pool.map(lambda _: load(photos), range(4)))
+    assert all(same(each, sets[0]) for each in sets)
+    made = len(decoded)
+    assert same(load(photos), sets[0]) and len(decoded) == made
+    assert not list((photos.parent / "cache").glob("*.tmp"))
 
 
 def test_a_failure_leaves_no_file_behind(photos, decoded, monkeypatch):

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 
 import numpy as np
 import tqdm
@@ -80,7 +81,7 @@ def _to_array(array):
 
 def _write(undecoded, shape, path, key):
     """Makes both files of a split, each moved into place when whole, the one that vouches for the other last."""
-    temporary = f"{path}.{os.getpid()}.tmp"  # two runs that start together make the same file, each its own
+    temporary = f"{path}.{secrets.token_hex(4)}.tmp"  # of two runs that start together each writes its own
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(temporary, "wb") as file:  # not mapped: a full disk kills the writer of a mapped file
@@ -89,7 +90,8 @@ def _write(undecoded, shape, path, key):
             labels = _fill(undecoded, shape, lambda images, _: file.write(np.ascontiguousarray(images).data))
         os.replace(temporary, f"{path}.npy")
         seal = _seal(key, labels, _digest(f"{path}.npy"))
-        write_whole(f"{path}.json", json.dumps({"key": key, "labels": labels.tolist(), "sha256": seal}).encode())
+        write_whole(temporary, json.dumps({"key": key, "labels": labels.tolist(), "sha256": seal}).encode())
+        os.replace(temporary, f"{path}.json")
     except OSError as error:
         raise UserError(
             f"cannot write {np.prod(shape) / 2**20:.0f} MiB of decoded images to {os.path.dirname(path)}: "

@@ -76,7 +76,6 @@ def decode_all(paths, size, channels):
     Raises:
         UserError: a file that is no readable image, or none that is grey where it should be.
     """
-
     # As a graph: its many small operations would hold Python's lock against the other threads.
     bring = tf.function(lambda image: resize_and_crop(image, size), [tf.TensorSpec([None, None, channels], tf.uint8)])
 
