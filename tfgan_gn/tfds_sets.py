@@ -57,9 +57,10 @@ def open_set(name, data_dir, image_size, grey, way_out=""):
         UserError: no such set or split, no images in it, or missing and not to be fetched.
     """
     spec = parse(name)
-    reading = functools.partial(_reading, f"{name} in {data_dir or OWN_FOLDER}", way_out or _way_out(spec.builder))
+    way_out = way_out or _way_out(spec.builder)
+    reading = functools.partial(_reading, f"{name} in {data_dir or OWN_FOLDER}", way_out)
     with reading():
-        builder = _prepared(spec.builder, data_dir, reading.args[1])
+        builder = _prepared(spec.builder, data_dir, way_out)
         image = _image_feature(builder.info, grey)
         label = _label_feature(builder.info)
         split = functools.partial(_undecoded, builder, image, label, image_size, CHANNELS[grey], reading)
