@@ -69,10 +69,13 @@ def open_reference(config, run, extractor):
         if statistics:
             return statistics
     if config.reference:
-        real = images.open_images(config.reference, image_size=config.image_size, data_dir=config.data_dir)
+        real = images.open_images(
+            config.reference, image_size=config.image_size, data_dir=config.data_dir, cache_dir=config.cache_dir
+        )
     elif run:
         data_dir = config.data_dir or run.data_dir
-        real = images.of_split(data.make_dataset(run.dataset, data_dir, run.image_size), "train")
+        dataset = data.make_dataset(run.dataset, data_dir, run.image_size, run.grey, config.cache_dir, say=runs.say)
+        real = images.of_split(dataset, "train")
     else:
         raise UserError("say what the real images are: --reference=cifar10:train, a folder, an .npz of images or of mu")
     return reference.of_images(real, extractor, config.batch_size, cache_dir, runs.say)
@@ -99,6 +102,7 @@ def score(config, samples):
             value_range=config.value_range,
             image_size=config.image_size,
             data_dir=config.data_dir,
+            cache_dir=config.cache_dir,
         )
     evaluation.refuse_too_few(opened, config.splits)
     with tf.distribute.MirroredStrategy().scope():

@@ -39,10 +39,11 @@ def export(config, facts, generator):
     folder = os.path.join(config.workdir, "export")
     with writing_to(config.workdir):
         export_generator(generator, folder, **runs.sampling(config, facts, config.iterations))
+    sample = f"model.sample(64, 1{', -1' if config.conditional else ''})"
     grid = os.path.join(config.workdir, "samples", f"{config.iterations:06d}.png")
     runs.say(
         f"done: look at {grid}, run `tensorboard --logdir {config.workdir}`, or sample in Python: "
-        f"model = tf.saved_model.load({json.dumps(folder)}); model.sample(64, 1)"
+        f"model = tf.saved_model.load({json.dumps(folder)}); {sample}"
     )
 
 

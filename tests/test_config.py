@@ -50,7 +50,13 @@ def test_a_flag_wins_over_the_preset_wherever_it_stands():
 def test_every_field_is_a_flag_and_every_flag_sets_it():
     values = {"groups": "8", "generator_groups": "4", "generator_norm": "group", "dataset": "shapes", "norm": "group"}
     values |= {"preset": "report", "data_dir": "x", "workdir": "y", "lr_decay": "none", "generator_statistics": "batch"}
-    values |= {"strategy": "one_device", "architecture": "dcgan", "loss": "hinge", "penalty": "gradient"}
+    values |= {
+        "grey": "keep",
+        "strategy": "one_device",
+        "architecture": "dcgan",
+        "loss": "hinge",
+        "penalty": "gradient",
+    }
     values |= {
         "optimizer": "adam",
         "critic_optimizer": "sgd",
@@ -106,6 +112,21 @@ def test_a_flag_without_effect_is_refused():
     parse("--norm=layer", "--preset=report")  # whose groups nobody asked for
 
 
+def test_any_other_set_of_tensorflow_datasets_is_taken_and_the_known_ones_are_told():
+    for name in ("tfds:oxford_flowers102", "tfds:emnist/letters:3.1.0:train[:50%]"):
+        assert parse(f"--dataset={name}").dataset == name
+    assert parse("--dataset=tfds:emnist/letters:train").workdir == "runs/tfds-emnist-letters-train-author-group"
+    for name in ("mnsit", "tfds", "tfds:", "emnist/letters"):
+        with pytest.raises(UserError, match=f"--dataset={name}: choose one of cifar10, .*, shapes, tfds:NAME"):
+            parse(f"--dataset={name}")
+
+
+def test_large_data_are_decoded_into_the_cache_with_and_without_scores():
+    assert parse("--cache_dir=x").cache_dir == "x"
+    with pytest.raises(UserError, match="--eval_images has no effect without --eval_every"):
+        parse("--eval_images=100")
+
+
 def test_registries_and_choices_are_the_same_list():
     choices = {field.name: field.metadata["choices"] for field in dataclasses.fields(Config)}
     assert choices["norm"] == choices["generator_norm"] == tuple(norms.NORMS)
@@ -152,9 +173,21 @@ def test_help_and_refusals_do_not_wait_for_tensorflow():
 LAYERS = [
     {"errors", "files"},
     {"options", "presets", "noise", "batching", "download", "inception_network", "inception_weights", "guards"},
+    {"file_hashes", "splits"},
     {"strategies", "norm_layers"},
-    {"config", "eval_config", "norms", "spectral", "resampling", "losses", "optimizers", "pixels"},
-    {"shapes", "cifar_files", "folder", "image_arrays", "metrics.rows", "summaries", "checkpoints", "results"},
+    {"config", "eval_config", "norms", "spectral", "resampling", "losses", "optimizers", "pixels", "image_files"},
+    {
+        "image_cache",
+        "tfds_sets",
+        "shapes",
+        "cifar_files",
+        "folder",
+        "image_arrays",
+        "metrics.rows",
+        "summaries",
+        "checkpoints",
+        "results",
+    },
     {"blocks", "data", "export", "inception", *(f"metrics.{m}" for m in ("entropy", "frechet", "kernel", "manifold"))},
     {*(f"models.{path.stem}" for path in ROOT.glob("tfgan_gn/models/[!_]*.py")), "metrics.uncertainty", "images"},
     {"models", "trainer", "author", "metrics"},

@@ -1,15 +1,13 @@
-"""Every way data come in, and the order in which they go out."""
+"""CIFAR-10 from its original files and through tensorflow-datasets; which names there are."""
 
 import functools
-import itertools
 import pathlib
 import pickle
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from tfgan_gn import data, folder, shapes
+from tfgan_gn import data, tfds_sets
 from tfgan_gn.errors import UserError
 
 SHARED = pathlib.Path(__file__).parents[2] / "shared" / "tfds"
@@ -132,130 +130,12 @@ def test_missing_cifar10_says_so_at_once(tmp_path, monkeypatch):
     def offline(*_, **__):
         raise OSError("no network")
 
-    monkeypatch.setattr(data.urllib.request, "urlopen", offline)
+    monkeypatch.setattr(tfds_sets.urllib.request, "urlopen", offline)
     with pytest.raises(UserError, match=r"cifar10 is not in .* \(no network\). Bring the data .*--dataset=shapes"):
         data.make_dataset("cifar10", str(tmp_path))
 
 
-def write_image(path, image):
-    path.parent.mkdir(exist_ok=True, parents=True)
-    path.write_bytes(tf.io.encode_png(image).numpy())
-
-
-def test_folder_without_classes(tmp_path, rng):
-    images = rng.integers(0, 256, (40, 8, 8, 3), np.uint8)
-    for i, image in enumerate(images):
-        write_image(tmp_path / f"{i:02d}.png", image)
-    dataset = data.make_dataset("folder", str(tmp_path), 8)
-    held_out = np.arange(40) % 20 == 19
-    np.testing.assert_array_equal(dataset.train.images, images[~held_out])
-    np.testing.assert_array_equal(dataset.test.images, images[held_out])
-    assert dataset.train.labels.tolist() == [0] * 38
-
-
-def test_folder_with_classes(tmp_path):
-    for i in range(20):
-        write_image(tmp_path / ("cat" if i < 5 else "dog") / f"{i}.png", np.full((8, 8, 3), i, np.uint8))
-    dataset = data.make_dataset("folder", str(tmp_path), 8)
-    assert dataset.classes == ("cat", "dog")
-    for image, label in zip(dataset.train.images, dataset.train.labels, strict=True):
-        assert label == (image[0, 0, 0] >= 5)
-
-
-def test_a_folder_is_the_same_however_its_path_is_written(tmp_path, monkeypatch):
-    for i in range(20):
-        write_image(tmp_path / "photos" / f"{i}.png", np.full((8, 8, 3), i, np.uint8))
-    monkeypatch.chdir(tmp_path)
-    assert {data.make_dataset("folder", path, 8).classes for path in ("photos", "./photos/", "photos/.")} == {
-        ("image",)
-    }
-
-
-def test_jpegs_are_decoded_without_a_shift_of_colour(rng):
-    """Red 200 everywhere, which TensorFlow's fast transform does not bring back."""
-    image = np.zeros((16, 16, 3), np.uint8) + np.array([200, 30, 90], np.uint8)
-    decoded = folder.decode_exactly(tf.io.encode_jpeg(image, quality=100))
-    np.testing.assert_allclose(decoded, image, atol=1)
-
-
-def test_images_are_scaled_by_the_shorter_side_and_cut_in_the_middle():
-    image = np.zeros((10, 40, 3), np.uint8)
-    image[:, 10:30] = 200
-    np.testing.assert_array_equal(folder.resize_and_crop(image, 5), np.full((5, 5, 3), 200))
-    smooth = np.tile(np.linspace(0, 240, 64, dtype=np.uint8)[:, None, None], (1, 64, 3))
-    small = folder.resize_and_crop(smooth, 8)[:, 0, 0]
-    np.testing.assert_allclose(small, smooth.reshape(8, 8, 64, 3).mean((1, 2))[:, 0], atol=4)
-
-
-def test_grey_images_become_colour(tmp_path):
-    for i in range(20):
-        write_image(tmp_path / f"{i}.png", np.full((8, 8, 1), i, np.uint8))
-    assert data.make_dataset("folder", str(tmp_path), 8).train.images.shape == (19, 8, 8, 3)
-
-
-def test_broken_folders(tmp_path):
-    with pytest.raises(UserError, match="holds 0 images"):
-        data.make_dataset("folder", str(tmp_path), 8)
-    with pytest.raises(UserError, match="needs --data_dir"):
-        data.make_dataset("folder", "", 8)
-    with pytest.raises(UserError, match="is not a folder"):
-        data.make_dataset("folder", str(tmp_path / "nowhere"), 8)
-    for i in range(20):
-        write_image(tmp_path / f"{i}.png", np.zeros((8, 8, 3), np.uint8))
-    (tmp_path / "7.png").write_bytes((tmp_path / "7.png").read_bytes()[:40])
-    with pytest.raises(UserError, match="7.png is not a readable image"):
-        data.make_dataset("folder", str(tmp_path), 8)
-    write_image(tmp_path / "class" / "a.png", np.zeros((8, 8, 3), np.uint8))
-    with pytest.raises(UserError, match="holds images .* and folders of images .class."):
-        data.make_dataset("folder", str(tmp_path), 8)
-
-
-def test_shapes_are_ten_balanced_classes_that_a_seed_decides():
-    images, labels = shapes.draw_shapes(200, 32, 0)
-    again, _ = shapes.draw_shapes(200, 32, 0)
-    other, _ = shapes.draw_shapes(200, 32, 1)
-    np.testing.assert_array_equal(images, again)
-    assert np.bincount(labels).tolist() == [20] * len(shapes.CLASSES)
-    assert images.shape == (200, 32, 32, 3) and images.dtype == np.uint8
-    assert len({image.tobytes() for image in np.concatenate([images, other])}) == 400
-    with pytest.raises(UserError, match="has no effect"):
-        data.make_dataset("shapes", "/tmp")
-
-
-@pytest.mark.parametrize("size", [32, 64])
-def test_shapes_have_the_area_of_their_geometry(size):
-    """Inked share of the unit square around each shape, drawn alone: disc pi/4 and so on."""
-    u, v = np.meshgrid(*[(np.arange(400) + 0.5) / 200 - 1] * 2)
-    area = {name: (shapes._signed_distance(name, u, v) < 0).mean() for name in shapes.CLASSES}
-    expected = {"disc": np.pi / 4, "ring": np.pi / 4 * (1 - 0.56**2), "square": 0.85**2, "frame": 0.88**2 - 0.52**2}
-    expected |= {"plus": (2 * 1.9 * 0.6 - 0.6**2) / 4}
-    for name in expected:
-        np.testing.assert_allclose(area[name], expected[name], atol=0.01, err_msg=name)
-    images, _ = shapes.draw_shapes(10, size, 0)
-    assert images.shape == (10, size, size, 3)
-
-
-IMAGES = np.arange(50, dtype=np.uint8).reshape(50, 1, 1, 1)
-
-
-def rows(dataset, count):
-    return [batch.numpy().ravel().tolist() for batch in itertools.islice(dataset, count)]
-
-
-def test_an_epoch_holds_every_image_once_and_the_next_has_another_order():
-    epochs = rows(data.batches(IMAGES, 10, 0), 10)
-    first, second = sum(epochs[:5], []), sum(epochs[5:], [])
-    assert sorted(first) == sorted(second) == list(range(50)) and first != second
-    assert first != sum(rows(data.batches(IMAGES, 10, 1), 5), [])
-
-
-def test_batches_go_on_from_any_number_as_if_never_stopped():
-    whole = rows(data.batches(IMAGES, 12, 0), 20)
-    for first in (1, 4, 9):  # an epoch has 4 batches
-        assert rows(data.batches(IMAGES, 12, 0, first), 20 - first) == whole[first:]
-    with pytest.raises(UserError, match="batch_size=51 is more than the 50 images"):
-        data.batches(IMAGES, 51, 0)
-
-
-def test_held_out_batches_repeat_when_there_are_few_images():
-    assert sorted(rows(data.test_batches(IMAGES[:4], 8, 0), 1)[0]) == [0, 0, 1, 1, 2, 2, 3, 3]
+def test_names_that_are_no_data_sets():
+    for name in ("mnsit", "tfds:", "tfds", ""):
+        with pytest.raises(UserError, match=f"--dataset={name}: choose one of cifar10, .*, shapes, or tfds:NAME"):
+            data.make_dataset(name)

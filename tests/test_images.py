@@ -8,7 +8,7 @@ import tensorflow as tf
 from conftest import tiny_networks
 from test_data import SHARED
 
-from tfgan_gn import data, export, folder, image_arrays, images
+from tfgan_gn import data, export, image_arrays, image_files, images
 from tfgan_gn.errors import UserError
 
 
@@ -53,7 +53,7 @@ def test_a_folder_is_read_in_order_of_path_and_scaled_where_asked(tmp_path, pixe
         (tmp_path / "f" / name).parent.mkdir(parents=True, exist_ok=True)
         write_png(tmp_path / "f" / name, image[: 8 - i])
     opened = images.open_images(str(tmp_path / "f"), image_size=4)
-    expected = [folder.resize_and_crop(image, 4) for image in (pixels[2][:6], pixels[1][:7], pixels[0])]
+    expected = [image_files.resize_and_crop(image, 4) for image in (pixels[2][:6], pixels[1][:7], pixels[0])]
     np.testing.assert_array_equal(all_of(opened), expected)
 
 

@@ -8,10 +8,11 @@ import pathlib
 import types
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_gn import config, data, losses, models, norm_layers, norms
+from tfgan_gn import config, data, losses, models, norm_layers, norms, splits
 from tfgan_gn.models import build_networks
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -48,6 +49,23 @@ def test_config_lists_norms_and_data_sets_as_their_registries_do():
     for flag, registry in mirrors.items():
         if flag in choices:
             assert sorted(choices[flag]) == sorted(registry), flag
+
+
+def test_a_new_data_set_is_loaded_by_its_row_alone(monkeypatch):
+    """A way in of its own, or the name of a set of tensorflow-datasets beside `_tfds`."""
+    images = np.arange(20 * 8 * 8 * 3).reshape(20, 8, 8, 3).astype(np.uint8)
+    split = splits.Undecoded(20, lambda: iter([(images, np.arange(20) % 2)]), {})
+    asked = []
+
+    def open_new(*arguments):
+        asked.append(arguments)
+        return splits.Source(split, split, ("a", "b"), "new")
+
+    monkeypatch.setitem(data.DATASETS, "new", open_new)
+    loaded = data.make_dataset("new", "there", 8, "repeat")
+    assert asked == [("new", "there", 8, "repeat")] and loaded.classes == ("a", "b")
+    np.testing.assert_array_equal(loaded.train.images, images)
+    assert all(way_in is data._tfds for name, way_in in data.DATASETS.items() if "mnist" in name)
 
 
 def test_an_architecture_is_a_file_of_models():

@@ -6,7 +6,7 @@ import textwrap
 from absl import flags
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.options import in_words, parse
+from tfgan_gn.options import choices_of, in_words, parse
 from tfgan_gn.presets import PRESETS
 
 
@@ -56,7 +56,9 @@ def help_text(description, settings, width=100):
     lines = [description, ""]
     for field in dataclasses.fields(settings):
         facts = field.metadata
-        values = "|".join(facts["choices"]) if facts["choices"] else field.type.__name__.replace("tuple", "int,int,...")
+        values = (
+            "|".join(choices_of(field)) if facts["choices"] else field.type.__name__.replace("tuple", "int,int,...")
+        )
         lines.append(f"  --{field.name}={values}" if field.type is not bool else f"  --{field.name}")
         default = in_words(field.default) or "empty"
         others = [f"{in_words(p[field.name])} in preset {name}" for name, p in PRESETS.items() if field.name in p]

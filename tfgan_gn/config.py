@@ -15,6 +15,19 @@ NORM_NAMES = ("none", "batch", "layer", "instance", "group")
 ARCHITECTURE_NAMES = ("dcgan", "resnet", "simple_cnn", "sngan_dcgan", "sngan_resnet", "wgan_32")
 LOSS_NAMES = ("wasserstein", "hinge", "bce")
 OPTIMIZER_NAMES = ("adam", "rmsprop", "sgd")
+GREY_NAMES = ("repeat", "keep")
+DATASET_NAMES = (
+    "cifar10",
+    "cifar100",
+    "stl10",
+    "celeb_a",
+    "svhn_cropped",
+    "mnist",
+    "fashion_mnist",
+    "folder",
+    "npz",
+    "shapes",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,11 +61,21 @@ class Config:
     separate_passes: bool = option(
         False, "the critic sees real and fake images one after the other, not joined in one batch", "gan_cifar.py"
     )
-    dataset: str = option("cifar10", "what to learn", AUTHOR, choices=("cifar10", "folder", "shapes"))
+    dataset: str = option(
+        "cifar10",
+        "what to learn; tfds:NAME[/CONFIG][:VERSION][:SPLIT] for any other images of TFDS",
+        AUTHOR,
+        choices=DATASET_NAMES,
+        prefix="tfds:",
+    )
     data_dir: str = option(
         "",
-        "where the data lie: a TFDS folder, the original CIFAR-10 files, or a folder of images; empty for TFDS'",
+        "where the data lie: a TFDS folder, the original CIFAR-10 files, a folder of images, or an .npz; empty for "
+        "TFDS' own",
         free=True,
+    )
+    grey: str = option(
+        "repeat", "grey images: with three equal channels, or with their one (which refuses colour)", choices=GREY_NAMES
     )
     image_size: int = option(32, "height and width; images are resized and centre-cropped to it", AUTHOR, low=8)
     width: int = option(128, "channels of every residual block", AUTHOR + " DIM_G, DIM_D", low=1)
@@ -106,7 +129,10 @@ class Config:
         "", "weights of the network that scores, as in eval_inception.py; empty to have them downloaded", free=True
     )
     cache_dir: str = option(
-        "", "folder of those weights and of statistics of real images; empty for ~/.cache/tfgan_gn", free=True
+        "",
+        "folder of large data sets decoded, of those weights and of statistics of real images; empty for "
+        "~/.cache/tfgan_gn",
+        free=True,
     )
     generator_statistics: str = option(
         "standing",
@@ -118,7 +144,8 @@ class Config:
     def __post_init__(self):
         check(self)
         if self.workdir == "":
-            object.__setattr__(self, "workdir", os.path.join("runs", f"{self.dataset}-{self.preset}-{self.norm}"))
+            dataset = self.dataset.replace("/", "-").replace(":", "-")
+            object.__setattr__(self, "workdir", os.path.join("runs", f"{dataset}-{self.preset}-{self.norm}"))
 
 
 def make_config(preset="author", **given):
@@ -145,7 +172,6 @@ def _refuse_without_effect(config, given):
         "beta_2": (adam, "--optimizer=adam"),
         "eval_images": (config.eval_every, "--eval_every=10000"),
         "inception": (config.eval_every, "--eval_every=10000"),
-        "cache_dir": (config.eval_every, "--eval_every=10000"),
     }
     for name, (has_effect, way_out) in needs.items():
         if name in given and given[name] and not has_effect:

@@ -1,37 +1,39 @@
-"""Data sets by name, decoded once into memory, and the endless batches that training draws from them."""
+"""Data sets by name, decoded once, and the endless batches that training draws from them."""
 
 import os
-import urllib.request
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from tfgan_gn import cifar_files, folder
-from tfgan_gn.errors import UserError, first_line
+from tfgan_gn import cifar_files, folder, image_arrays, image_cache, tfds_sets
+from tfgan_gn.errors import UserError
+from tfgan_gn.image_files import CHANNELS, PART, resize_and_crop
 from tfgan_gn.shapes import CLASSES, draw_shapes
+from tfgan_gn.splits import HOLD_OUT, Source, Split, Undecoded, held_out
 
 SHAPES_TRAIN, SHAPES_TEST = 10_000, 2_000
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar.html"
-CIFAR10_ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"  # which TFDS fetches
 CIFAR10_WAYS_OUT = (
     "Bring the data and say where: --data_dir=PATH with a folder that tensorflow-datasets prepared, or with the "
     f"original files from {CIFAR10_URL} (data_batch_1 and so on, python or binary version). Without any data, "
     "--dataset=shapes draws its own"
 )
-
-
-class Split(NamedTuple):
-    """Images uint8 [N, H, W, C] and labels int64 [N]."""
-
-    images: np.ndarray
-    labels: np.ndarray
+TFDS = "tfds:"  # before the name of any other set of tensorflow-datasets
 
 
 class Dataset(NamedTuple):
-    """A data set in memory: the split to learn from, the held-out one, names of the classes, where it came from."""
+    """A decoded data set.
+
+    Attributes:
+        train: Split, to learn from.
+        test: Split, held out.
+        classes: names of the classes, in the order of the labels.
+        source: where it came from, in words.
+    """
 
     train: Split
     test: Split
@@ -39,23 +41,39 @@ class Dataset(NamedTuple):
     source: str
 
 
-def make_dataset(name, data_dir="", image_size=32):
+def make_dataset(name, data_dir="", image_size=32, grey="repeat", cache_dir="", say=warnings.warn):
     """Loads a data set.
 
     Args:
-        name: key of DATASETS.
+        name: key of DATASETS, or "tfds:NAME[/CONFIG][:VERSION][:SPLIT]".
         data_dir: where it lies; empty for the default of those that have one.
-        image_size: height and width of the images.
+        image_size: height and width; images are scaled by the shorter side and centre-cropped.
+        grey: "repeat" gives all images three channels, grey ones three equal ones; "keep" gives grey images their one
+            channel and refuses others.
+        cache_dir: where splits too large for memory are kept decoded; empty for ~/.cache/tfgan_gn.
+        say: function of a line of text for the user.
 
     Returns:
-        Dataset.
+        Dataset. Its labels are 0 to len(classes) - 1; data without labels are of one class.
 
     Raises:
-        UserError: the data are missing, broken or cannot be fetched.
+        UserError: the data are missing, broken, or cannot be fetched, or the name is unknown.
     """
-    if data_dir and not os.path.isdir(data_dir):
-        raise UserError(f"--data_dir={data_dir} is not a folder: give the folder that holds the data")
-    return DATASETS[name](data_dir, image_size)
+    if name.startswith(TFDS) and len(name) > len(TFDS):
+        source = _tfds(name.removeprefix(TFDS), data_dir, image_size, grey)
+    elif name in DATASETS:
+        source = DATASETS[name](name, data_dir, image_size, grey)
+    else:
+        raise UserError(f"--dataset={name}: choose one of {', '.join(DATASETS)}, or tfds:NAME")
+    shape = (image_size, image_size, CHANNELS[grey])
+    train, test = (image_cache.decode(split, source.content, shape, cache_dir, say) for split in source[:2])
+    classes = source.classes
+    if (train.labels < 0).any():
+        train, test = (split._replace(labels=np.zeros_like(split.labels)) for split in (train, test))
+        classes = ("image",)
+    for split, which in ((train, "to learn"), (test, "held out")):
+        _refuse_other_labels(split.labels, len(classes), f"{source.description}, {which}")
+    return Dataset(train, test, classes, source.description)
 
 
 def batches(images, batch_size, seed, first=0, labels=None, share=(1, 0, 1)):
@@ -86,11 +104,11 @@ def batches(images, batch_size, seed, first=0, labels=None, share=(1, 0, 1)):
         parts = tf.reshape(order[: per_epoch * batch_size], [per_epoch, replicas, batch_size // replicas])
         return tf.data.Dataset.from_tensor_slices(parts[:, begin:end])
 
-    with tf.device("CPU"):  # a GPU would else hold the whole set, to no use
-        pixels = tf.constant(images)
-
-    def gather(rows):
-        batch = tf.gather(pixels, rows)
+    def gather(rows):  # in numpy, so that arrays on disk need not fit in memory, nor those in memory twice
+        batch = tf.ensure_shape(
+            tf.numpy_function(lambda rows: np.asarray(images[rows]), [rows], tf.uint8),
+            [batch_size // replicas, *images.shape[1:]],
+        )
         return batch if labels is None else (batch, tf.gather(labels, rows))
 
     epochs = tf.data.Dataset.range(first // per_epoch, tf.int64.max)
@@ -99,115 +117,106 @@ def batches(images, batch_size, seed, first=0, labels=None, share=(1, 0, 1)):
 
 def test_batches(images, batch_size, seed, labels=None, share=(1, 0, 1)):
     """Batches of held-out images as of `batches`; fewer images than a batch are repeated to fill it."""
-    rows = np.resize(np.arange(len(images)), max(len(images), batch_size))
-    labels = None if labels is None else labels[rows]
-    return batches(images[rows], batch_size, seed, labels=labels, share=share)
+    if len(images) < batch_size:
+        rows = np.resize(np.arange(len(images)), batch_size)
+        images, labels = images[rows], None if labels is None else labels[rows]
+    return batches(images, batch_size, seed, labels=labels, share=share)
 
 
-def _cifar10(data_dir, image_size):
+def _refuse_other_labels(labels, num_classes, where):
+    wrong = np.flatnonzero((labels < 0) | (labels >= num_classes))
+    if len(wrong):
+        raise UserError(
+            f"image {wrong[0]} of {where}, has the label {labels[wrong[0]]}, not one of 0 to {num_classes - 1}: name a "
+            "split whose images all have one (tfds:NAME:SPLIT holds a part of it out), or mend the labels"
+        )
+
+
+# ---- the ways in: functions of (name, data_dir, image_size, grey) to a `splits.Source` -------------------------------
+
+
+def _tfds(name, data_dir, image_size, grey):
+    _refuse_no_folder(data_dir)
+    return tfds_sets.open_set(name, data_dir, image_size, grey)
+
+
+def _cifar10(name, data_dir, image_size, grey):
+    _refuse_no_folder(data_dir)
     files = cifar_files.find(data_dir) if data_dir else None
-    if files:
-        train, test = cifar_files.read(*files)
-        source = f"the original files in {files[0]}"
-    else:
-        train, test = _from_tfds("cifar10", data_dir, CIFAR10_ARCHIVE, CIFAR10_WAYS_OUT)
-        source = f"tensorflow-datasets in {data_dir or 'its own folder'}"
-    splits = (
-        Split(np.stack([folder.resize_and_crop(x, image_size) for x in images]), y) for images, y in (train, test)
-    )
-    return Dataset(*splits, CIFAR10_CLASSES, f"cifar10 from {source}")
+    if not files:
+        return tfds_sets.open_set(name, data_dir, image_size, grey, CIFAR10_WAYS_OUT)
+    _refuse_keep(grey, name)
+    train, test = (_of_arrays(*split, image_size, grey) for split in cifar_files.read(*files))
+    return Source(train, test, CIFAR10_CLASSES, f"cifar10 from the original files in {files[0]}")
 
 
-def _folder(data_dir, image_size):
+def _folder(name, data_dir, image_size, grey):
     if not data_dir:
-        raise UserError("--dataset=folder needs --data_dir=PATH, the folder of images")
-    train, test, classes = folder.read(data_dir, image_size)
-    return Dataset(Split(*train), Split(*test), classes, f"images in {data_dir}")
+        raise UserError(f"--dataset={name} needs --data_dir=PATH, the folder of images")
+    _refuse_no_folder(data_dir)
+    return folder.open_folder(data_dir, image_size, grey)
 
 
-def _shapes(data_dir, image_size):
+def _npz(name, data_dir, image_size, grey):
+    if not data_dir:
+        raise UserError(f"--dataset={name} needs --data_dir=FILE.npz, images uint8 [N, H, W, 3] and labels")
+    found = image_arrays.read_labelled(data_dir)
+    channels = found.train[0].shape[-1]
+    if channels == 3:
+        _refuse_keep(grey, data_dir)
+    train, test = found.train, found.test
+    if test is None:
+        rows = held_out(len(train[0]))
+        if not rows.any():
+            raise UserError(
+                f"{data_dir} holds {len(rows)} images, of which one in {HOLD_OUT} is held out: give {HOLD_OUT} or more"
+            )
+        train, test = ((train[0][chosen], train[1][chosen]) for chosen in (~rows, rows))
+    splits = (_of_arrays(*split, image_size, grey) for split in (train, test))
+    return Source(*splits, found.classes, f"images in {data_dir}")
+
+
+def _shapes(name, data_dir, image_size, grey):
     if data_dir:
         raise UserError(
             f"--data_dir={data_dir} has no effect with --dataset=shapes, which draws its images: leave it out"
         )
-    train, test = (draw_shapes(n, image_size, seed) for seed, n in enumerate((SHAPES_TRAIN, SHAPES_TEST)))
-    return Dataset(Split(*train), Split(*test), CLASSES, "shapes, drawn here")
+    _refuse_keep(grey, name)
+    drawn = (draw_shapes(n, image_size, seed) for seed, n in enumerate((SHAPES_TRAIN, SHAPES_TEST)))
+    return Source(*(_of_arrays(*split, image_size, grey) for split in drawn), CLASSES, "shapes, drawn here")
 
 
-def open_tfds(name, split, data_dir=""):
-    """Opens the colour images of a data set that tensorflow-datasets has prepared; nothing is fetched.
+def _of_arrays(images, labels, image_size, grey):
+    """A split of images that are in memory: uint8 [N, H, W, C], int64 [N]."""
 
-    Args:
-        name: of the data set, as "cifar10" or "cats_vs_dogs:4.0.1".
-        split: as "train" or "train[:2000]".
-        data_dir: folder of prepared data sets; empty for TFDS' own.
+    def parts():
+        for first in range(0, len(images), PART):
+            part = resize_and_crop(images[first : first + PART], image_size).numpy()
+            repeats = CHANNELS[grey] // part.shape[-1]
+            yield np.repeat(part, repeats, axis=-1), labels[first : first + PART]
 
-    Returns:
-        (how many they are, `tf.data.Dataset` of uint8 [H, W, 3]).
-
-    Raises:
-        UserError: no such data set or split, or one without colour images.
-    """
-    import tensorflow_datasets as tfds
-
-    where = data_dir or "tensorflow-datasets' folder"
-    try:
-        builder = tfds.builder(name, data_dir=data_dir or None)
-        if not os.path.exists(os.path.join(str(builder.data_path), "dataset_info.json")):
-            raise ValueError(f"{builder.data_path} does not exist")
-        feature = builder.info.features["image"]
-        if feature.shape[-1] != 3:
-            raise ValueError(f"its images have the shape {feature.shape}, and scores need [height, width, 3]")
-        count = builder.info.splits[split].num_examples
-        examples = builder.as_dataset(split=split, decoders={"image": _exact_decoder()()}, shuffle_files=False)
-    except Exception as error:  # what TFDS raises for a wrong name, split or folder is not documented
-        raise UserError(
-            f"tfds:{name}:{split} cannot be opened in {where}: {first_line(error)}. Say where it lies with --data_dir, "
-            f"or prepare it: python -c \"import tensorflow_datasets as t; t.builder('{name}').download_and_prepare()\""
-        ) from None
-    return count, examples.map(lambda example: example["image"])
+    return Undecoded(len(images), parts, {})
 
 
-def _exact_decoder():
-    import tensorflow_datasets as tfds  # takes seconds to import, and only what reads such data needs it
-
-    @tfds.decode.make_decoder(output_dtype=tf.uint8)
-    def decode(example, feature):
-        return tf.ensure_shape(folder.decode_exactly(example, feature.shape[-1]), feature.shape)
-
-    return decode
+def _refuse_no_folder(data_dir):
+    if data_dir and not os.path.isdir(data_dir):
+        raise UserError(f"--data_dir={data_dir} is not a folder: give the folder that holds the data")
 
 
-def _from_tfds(name, data_dir, url, ways_out):
-    """Reads the train and test split of a TFDS image data set, which is fetched only where its host answers."""
-    import tensorflow_datasets as tfds
-
-    def split(builder, which):
-        decoders = {"image": _exact_decoder()()}
-        data = builder.as_dataset(split=which, as_supervised=True, batch_size=1000, decoders=decoders)
-        images, labels = zip(*data.as_numpy_iterator())
-        return np.concatenate(images), np.concatenate(labels)
-
-    where = data_dir or "tensorflow-datasets' folder"
-    try:
-        builder = tfds.builder(name, data_dir=data_dir or None)
-        where = str(builder.data_path)
-        if not os.path.exists(os.path.join(where, "dataset_info.json")):
-            _refuse_without_network(url, f"{name} is not in {where} and cannot be fetched", ways_out)
-            builder.download_and_prepare()
-        return split(builder, "train"), split(builder, "test")
-    except UserError:
-        raise
-    except Exception as error:  # what a damaged folder or a broken download raises is not documented
-        raise UserError(f"{name} in {where} cannot be read: {first_line(error)}. {ways_out}") from error
+def _refuse_keep(grey, what):
+    if grey == "keep":
+        raise UserError(f"--grey=keep has no effect on {what}, whose images are in colour: leave it out")
 
 
-def _refuse_without_network(url, what, ways_out):
-    """Asks for the archive's head; TFDS alone would try for minutes."""
-    try:
-        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=5).close()
-    except OSError as error:  # no host, or its refusal
-        raise UserError(f"{what} ({error}). {ways_out}") from None
-
-
-DATASETS: dict[str, Callable[[str, int], Dataset]] = {"cifar10": _cifar10, "folder": _folder, "shapes": _shapes}
+DATASETS: dict[str, Callable[[str, str, int, str], Source]] = {
+    "cifar10": _cifar10,
+    "cifar100": _tfds,
+    "stl10": _tfds,
+    "celeb_a": _tfds,
+    "svhn_cropped": _tfds,
+    "mnist": _tfds,
+    "fashion_mnist": _tfds,
+    "folder": _folder,
+    "npz": _npz,
+    "shapes": _shapes,
+}

@@ -4,6 +4,7 @@ import functools
 import lzma
 import zipfile
 import zlib
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,6 +17,20 @@ LEVELS = {  # from values to 256 levels; in the first two, k / 255 and k / 256 (
 }
 SLACK = 1e-6  # of the width of a range, for float32 that was scaled to and fro
 _DAMAGE = (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+
+
+class Labelled(NamedTuple):
+    """What an .npz of labelled images holds.
+
+    Attributes:
+        train: (images uint8 [N, H, W, C], labels int64 [N]) to learn from.
+        test: the same, held out; None where the file says nothing of any.
+        classes: names of the classes: "0", "1" and so on.
+    """
+
+    train: tuple[np.ndarray, np.ndarray]
+    test: tuple[np.ndarray, np.ndarray] | None
+    classes: tuple[str, ...]
 
 
 def read_npz(path, choose=list):
@@ -72,6 +87,82 @@ def read(path, key=""):
     return array
 
 
+def read_labelled(path):
+    """Reads an .npz of images to learn from.
+
+    Args:
+        path: the file, with the arrays `images` and, if there are any, `labels`; or x_train, y_train, x_test, y_test,
+            as Keras' own files have; or with one array, of images.
+
+    Returns:
+        Labelled. Without labels all images are of one class, "image".
+
+    Raises:
+        UserError: not readable, other arrays, images that are not uint8 [N, H, W, 3] or [N, H, W, 1], labels that are
+            not whole numbers 0 to K - 1, one for each image.
+    """
+
+    def choose(names):
+        for images in ("images", "x_train"):
+            if images in names:
+                return [
+                    name for name in ("images", "labels", "x_train", "y_train", "x_test", "y_test") if name in names
+                ]
+        if len(names) == 1:
+            return names
+        raise UserError(
+            f"{path} holds the arrays {', '.join(names) or 'none'}: name that of the images `images` and that of the "
+            "labels `labels` (or x_train, y_train, x_test, y_test)"
+        )
+
+    arrays = read_npz(path, choose)
+    images = next((name for name in ("images", "x_train") if name in arrays), next(iter(arrays)))
+    train = _labelled(path, arrays, images, "y_train" if images == "x_train" else "labels")
+    test = None
+    if images == "x_train" and "x_test" in arrays:
+        test = _labelled(path, arrays, "x_test", "y_test")
+        if train[0].shape[-1] != test[0].shape[-1] or (train[1] is None) != (test[1] is None):
+            raise UserError(
+                f"{path} has one of x_train {train[0].shape} and x_test {test[0].shape} in grey, or with labels, and "
+                "the other not: make them alike, or leave x_test out"
+            )
+    classes = ("image",) if train[1] is None else _classes(path, train[1])
+    return Labelled(_all_labelled(train), test and _all_labelled(test), classes)
+
+
+def _labelled(path, arrays, images, labels):
+    """(images, labels or None) by the names of the arrays, checked."""
+    array = arrays[images]
+    _refuse_other_shapes(f"{images} of {path}", array, channels=(1, 3))
+    if array.dtype != np.uint8:
+        raise UserError(f"{images} of {path} holds {array.dtype}: give uint8, 0 to 255")
+    if labels not in arrays:
+        return array, None
+    found = arrays[labels]
+    if found.dtype.kind not in "iu" or found.shape not in ((len(array),), (len(array), 1)):
+        raise UserError(
+            f"{labels} of {path} holds {found.dtype} {found.shape}, not a whole number for each of {len(array)} "
+            "images: give int64 [N]"
+        )
+    return array, found.reshape(-1)
+
+
+def _all_labelled(split):
+    images, labels = split
+    return images, np.zeros(len(images), np.int64) if labels is None else labels.astype(np.int64)
+
+
+def _classes(path, labels):
+    present = np.unique(labels)
+    for expected, label in enumerate(present.tolist()):
+        if label != expected:
+            raise UserError(
+                f"{path} has images with the label {label} and none with {expected}: number the classes 0, 1, 2 and so "
+                "on, each with an image or more"
+            )
+    return tuple(map(str, range(len(present))))
+
+
 def converter(array, path, value_range):
     """The way from the array's numbers to 8-bit pixels.
 
@@ -121,16 +212,19 @@ def _unreadable(path, error):
     return UserError(f"{path} cannot be read ({first_line(error)}): write it again with numpy")
 
 
-def _refuse_other_shapes(path, array):
+def _refuse_other_shapes(path, array, channels=(3,)):
     shape = array.shape
-    if array.ndim == 4 and shape[-1] == 3 and 0 not in shape:
+    if array.ndim == 4 and shape[-1] in channels and 0 not in shape:
         return
-    if array.ndim == 4 and shape[1] == 3:
+    if array.ndim == 4 and shape[1] in channels:
         way_out = "its channels stand first: give array.transpose(0, 2, 3, 1)"
-    elif array.ndim == 3 or (array.ndim == 4 and shape[-1] == 1):
+    elif array.ndim == 3 and 1 in channels:
+        way_out = "give grey images their one channel, array[..., None]"
+    elif array.ndim == 3 or (array.ndim == 4 and shape[-1] == 1 and 1 not in channels):
         way_out = "grey images have to be made colour ones: give each value three times"
     elif array.ndim == 4 and shape[-1] == 4:
         way_out = "leave the fourth channel out, array[..., :3], which says how opaque a pixel is"
     else:
         way_out = "give 8-bit colour images, one or more"
-    raise UserError(f"{path} holds an array of shape {shape}, not [images, height, width, 3]: {way_out}")
+    wanted = " or ".join(f"[images, height, width, {n}]" for n in channels[::-1])
+    raise UserError(f"{path} holds an array of shape {shape}, not {wanted}: {way_out}")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfgan_gn import data, folder, image_arrays
+from tfgan_gn import data, folder, image_arrays, image_files, tfds_sets
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import BLOCK, load_generator
 
@@ -67,7 +67,7 @@ def hash_pixels(array):
     return hash_images(Images("", len(array), lambda: _cut(array), {}))
 
 
-def open_images(spec, *, num_images=0, seed=0, value_range="", image_size=0, data_dir=""):
+def open_images(spec, *, num_images=0, seed=0, value_range="", image_size=0, data_dir="", cache_dir=""):
     """Opens images by path or name.
 
     Args:
@@ -79,6 +79,7 @@ def open_images(spec, *, num_images=0, seed=0, value_range="", image_size=0, dat
         value_range: key of `image_arrays.LEVELS`, for arrays that are not 8-bit.
         image_size: scale and crop images of folders and of data sets to this; 0 for as they are.
         data_dir: where data sets lie that are given by name.
+        cache_dir: where large ones of `data.DATASETS` are kept decoded; empty for ~/.cache/tfgan_gn.
 
     Returns:
         Images.
@@ -97,9 +98,9 @@ def open_images(spec, *, num_images=0, seed=0, value_range="", image_size=0, dat
     elif is_array:
         images = _of_array(path, key, value_range)
     elif path == "tfds" and ":" in key:
-        images = _of_tfds(*key.split(":", 1), data_dir, image_size)
+        images = _of_tfds(key, data_dir, image_size)
     elif path in data.DATASETS and key in ("train", "test"):
-        images = of_split(data.make_dataset(path, data_dir, image_size or 32), key)
+        images = of_split(data.make_dataset(path, data_dir, image_size or 32, cache_dir=cache_dir), key)
     else:
         raise UserError(f"{spec} is no file and no folder, nor the name of a data set and a split of it: {WAYS}")
     return _first(images, num_images, spec)
@@ -124,8 +125,7 @@ def of_generator(sampler, num_images, seed, source):
     def parts():
         for block in range(-(-num_images // BLOCK)):
             images = sampler.sample_block(block, seed, *of_all_classes).numpy()
-            images = images.repeat(3, -1) if images.shape[-1] == 1 else images  # the network that scores sees colours
-            yield images[: num_images - block * BLOCK]
+            yield _colour(images[: num_images - block * BLOCK])
 
     facts = {"generator_statistics": metadata["statistics"], "iteration": metadata.get("iteration"), "seed": seed}
     return Images(source, num_images, parts, facts)
@@ -134,9 +134,12 @@ def of_generator(sampler, num_images, seed, source):
 def of_split(dataset, name):
     """The images of the "train" or the "test" split of a `data.Dataset`."""
     images = getattr(dataset, name).images
-    if images.shape[-1] == 1:
-        return Images(f"{dataset.source}, {name}", len(images), lambda: (x.repeat(3, -1) for x in _cut(images)), {})
-    return Images(f"{dataset.source}, {name}", len(images), lambda: _cut(images), {})
+    return Images(f"{dataset.source}, {name}", len(images), lambda: map(_colour, _cut(images)), {})
+
+
+def _colour(images):
+    """Three equal channels of grey images, as the network that scores has no other use for them."""
+    return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
 
 
 def _of_array(path, key, value_range):
@@ -158,20 +161,20 @@ def _of_folder(path, image_size):
     def chunks():
         with concurrent.futures.ThreadPoolExecutor() as pool:
             for names in (paths[i : i + PART] for i in range(0, len(paths), PART)):
-                yield zip(names, pool.map(folder.decode_colour, names), strict=True)
+                yield zip(names, pool.map(image_files.decode_colour, names), strict=True)
 
     return Images(path, len(paths), lambda: _stack(chunks(), image_size), {})
 
 
-def _of_tfds(name, split, data_dir, image_size):
-    count, examples = data.open_tfds(name, split, data_dir)
+def _of_tfds(spec, data_dir, image_size):
+    count, examples = tfds_sets.open_split(spec, data_dir)
 
     def chunks():
         images = enumerate(examples.as_numpy_iterator())
         for _ in range(0, count, PART):
-            yield ((f"image {i} of {name}", image) for i, image in itertools.islice(images, PART))
+            yield ((f"image {i} of {spec}", image) for i, image in itertools.islice(images, PART))
 
-    return Images(f"tfds {name}, {split}", count, lambda: _stack(chunks(), image_size), {})
+    return Images(f"tfds {spec}", count, lambda: _stack(chunks(), image_size), {})
 
 
 def _stack(chunks, image_size):
@@ -180,7 +183,7 @@ def _stack(chunks, image_size):
     for chunk in chunks:
         images = []
         for name, image in chunk:
-            image = folder.resize_and_crop(image, image_size) if image_size else image
+            image = image_files.resize_and_crop(image, image_size).numpy() if image_size else image
             first = first or (name, image.shape)
             if image.shape != first[1]:
                 sizes = ["x".join(map(str, shape[:2])) for shape in (image.shape, first[1])]

@@ -38,7 +38,7 @@ def mean_and_variance(x, axes):
         variance = tf.reduce_mean(tf.math.squared_difference(x, mean), axes, keepdims=True)
 
         def gradient(by_mean, by_variance):
-            n = tf.cast(tf.reduce_prod(tf.gather(tf.shape(x), axes)), x.dtype)
+            n = tf.cast(tf.reduce_prod(tf.gather(tf.shape(x), tf.constant(axes, tf.int32))), x.dtype)
             slope = by_variance * (2 / n)
             return x * slope + (by_mean / n - tf.reduce_mean(x, axes, keepdims=True) * slope)
 

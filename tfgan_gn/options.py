@@ -10,7 +10,7 @@ OURS = "tfgan_gn"
 BIG = 2**31 - 1
 
 
-def option(default, help, source=OURS, *, choices=None, low=None, high=None, free=False):
+def option(default, help, source=OURS, *, choices=None, prefix="", low=None, high=None, free=False):
     """A field of a dataclass of settings.
 
     Args:
@@ -18,6 +18,7 @@ def option(default, help, source=OURS, *, choices=None, low=None, high=None, fre
         help: one sentence; goes into --help.
         source: where the default comes from.
         choices: the allowed values, for a string.
+        prefix: what further allowed values begin with, before a NAME of the user's; empty for no such.
         low: smallest allowed number.
         high: largest allowed number.
         free: whether a resumed run may change it, because it does not touch what is learnt.
@@ -25,7 +26,15 @@ def option(default, help, source=OURS, *, choices=None, low=None, high=None, fre
     Returns:
         A dataclass field.
     """
-    facts = {"help": help, "source": source, "choices": choices, "low": low, "high": high, "free": free}
+    facts = {
+        "help": help,
+        "source": source,
+        "choices": choices,
+        "prefix": prefix,
+        "low": low,
+        "high": high,
+        "free": free,
+    }
     return dataclasses.field(default=default, metadata=facts)
 
 
@@ -49,6 +58,12 @@ def check(settings):
         _check(field, getattr(settings, field.name))
 
 
+def choices_of(field):
+    """The values that a field of choices takes, as --help and a refusal list them."""
+    prefix = field.metadata["prefix"]
+    return (*field.metadata["choices"], *([f"{prefix}NAME"] if prefix else []))
+
+
 def in_words(value):
     """A value as its flag takes it."""
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
@@ -56,8 +71,10 @@ def in_words(value):
 
 def _check(field, value):
     flag, facts = f"--{field.name}={in_words(value)}", field.metadata
-    if facts["choices"] and value not in facts["choices"]:
-        raise UserError(f"{flag}: choose one of {', '.join(facts['choices'])}")
+    prefix = facts["prefix"]
+    further = bool(prefix) and value.startswith(prefix) and value != prefix
+    if facts["choices"] and value not in facts["choices"] and not further:
+        raise UserError(f"{flag}: choose one of {', '.join(choices_of(field))}")
     for number in value if isinstance(value, tuple) else (value,):
         if isinstance(number, float) and not math.isfinite(number):
             raise UserError(f"{flag}: give a finite number")

@@ -118,7 +118,7 @@ def build(config, facts):
 
 def load_data(config):
     """The data set of a Config. Raises UserError where it is missing, broken or cannot be fetched."""
-    return data.make_dataset(config.dataset, config.data_dir, config.image_size)
+    return data.make_dataset(config.dataset, config.data_dir, config.image_size, config.grey, config.cache_dir, say=say)
 
 
 def make_batches(config, trainer, dataset, strategy):

@@ -1,0 +1,174 @@
+"""Every preset is its source, trains, samples and is exported; every setting changes something."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgan_gn import images, losses, optimizers, runs
+from tfgan_gn.config import make_config
+from tfgan_gn.errors import UserError
+from tfgan_gn.export import make_sampler
+from tfgan_gn.presets import PRESETS
+from tfgan_gn.shapes import draw_shapes
+
+FACTS = {"num_classes": 10, "channels": 3, "images_sha256": ""}
+TINY = {"width": 8, "batch_size": 4, "n_critic": 1}
+# preset: architecture, loss, penalty, optimizer, learning rate, critic steps, classes, classifier
+PUBLISHED = {
+    "author": ("resnet", "wasserstein", 10.0, "adam", 2e-4, 5, None, False),
+    "report": ("resnet", "wasserstein", 5.0, "adam", 1e-4, 5, None, False),
+    "author_acgan": ("resnet", "wasserstein", 10.0, "adam", 2e-4, 5, 10, True),
+    "author_conditional": ("resnet", "wasserstein", 10.0, "adam", 2e-4, 5, 10, False),
+    "simple_cnn": ("simple_cnn", "wasserstein", 10.0, "adam", 1e-4, 5, None, False),
+    "wgan_clip": ("simple_cnn", "wasserstein", None, "rmsprop", 5e-5, 5, None, False),
+    "dcgan": ("simple_cnn", "bce", None, "adam", 2e-4, 1, None, False),
+    "wgan_gp_64": ("dcgan", "wasserstein", 10.0, "adam", 1e-4, 5, None, False),
+    "wgan_64": ("dcgan", "wasserstein", None, "rmsprop", 5e-5, 5, None, False),
+    "wcgan_gp_64": ("dcgan", "wasserstein", 10.0, "adam", 1e-4, 5, 10, False),
+    "wgan_32": ("wgan_32", "wasserstein", 10.0, "adam", 1e-4, 5, None, False),
+    "sngan_resnet": ("sngan_resnet", "hinge", None, "adam", 2e-4, 5, None, False),
+    "sngan_dcgan": ("sngan_dcgan", "hinge", None, "adam", 2e-4, 5, None, False),
+}
+
+
+def tiny(preset, **given):
+    groups = {"groups": (4,)} if PRESETS[preset].get("norm", "group") == "group" and "norm" not in given else {}
+    return make_config(preset, **{**TINY, **groups, **given})
+
+
+def build(config):
+    return runs.build(config, FACTS)
+
+
+def step(trainer, size=32):
+    """An iteration, run eagerly; returns the logs."""
+    pixels, labels = draw_shapes(4, size, 0)
+    batch = (tf.constant(pixels), tf.constant(labels)) if trainer.num_classes else tf.constant(pixels)
+    trainer.set_learning_rate()
+    logs, _ = trainer._draw_critic_step(batch, 0)
+    logs |= trainer._draw_generator_step()
+    trainer._follow()
+    trainer.iteration.assign_add(1)
+    return {tag: float(value) for tag, value in logs.items()}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_is_its_source_and_trains_samples_and_is_exported(preset):
+    architecture, loss, gp_weight, optimizer, rate, n_critic, classes, classifier = PUBLISHED[preset]
+    published = make_config(preset)
+    assert (published.architecture, published.optimizer, published.n_critic) == (architecture, optimizer, n_critic)
+    assert published.learning_rate == rate
+    config = tiny(preset)
+    trainer = build(config)
+    assert trainer.loss is losses.LOSSES[loss] and trainer.gp_weight == gp_weight
+    assert trainer.num_classes == classes and (trainer.auxiliary is not None) == classifier
+    assert type(trainer.generator).__module__ == f"tfgan_gn.models.{architecture}"
+    assert isinstance(trainer.critic_optimizer, optimizers.RMSProp) == (optimizer == "rmsprop")
+    before = [v.numpy() for v in (*trainer.generator.trainable_variables, *trainer.critic.trainable_variables)]
+    logs = step(trainer, config.image_size)
+    assert all(np.isfinite(value) for value in logs.values()) and ("critic/gradient_penalty" in logs) == bool(gp_weight)
+    after = [v.numpy() for v in (*trainer.generator.trainable_variables, *trainer.critic.trainable_variables)]
+    assert sum((a != b).any() for a, b in zip(before, after, strict=True)) > 0.7 * len(before)
+    if config.clip:
+        assert max(abs(v.numpy()).max() for v in trainer.critic.trainable_variables) <= np.float32(0.01)
+    sampler = make_sampler(trainer.best_generator, **{**runs.sampling(config, FACTS, 1), "statistics": "batch"})
+    assert json.loads(sampler.metadata().numpy())["num_classes"] == classes
+    (part,) = images.of_generator(sampler, 3, 0, "").parts()
+    assert part.shape == (3, config.image_size, config.image_size, 3) and part.dtype == np.uint8
+
+
+def test_a_class_is_sampled_by_its_label():
+    trainer = build(tiny("author_acgan"))
+    for variable in trainer.generator.trainable_variables:
+        if variable.path.endswith("gamma"):
+            variable.assign(variable + np.random.default_rng(0).normal(size=variable.shape))
+    config = tiny("author_acgan")
+    sampler = make_sampler(trainer.generator, **runs.sampling(config, FACTS, 1))
+    of_3, of_4, of_all = (sampler.sample(70, 1, label).numpy() for label in (3, 4, -1))
+    assert (of_3 != of_4).any((1, 2, 3)).all()
+    is_of_3, is_of_4 = ((of_all == each).all((1, 2, 3)) for each in (of_3, of_4))
+    assert 0 < is_of_3.mean() < 0.4 and 0 < is_of_4.mean() < 0.4, "about a tenth of the images are of each class"
+    z = tf.random.stateless_normal([2, config.z_dim], [0, 0])
+    assert sampler.generate(z, tf.constant([3, 4], tf.int64)).shape == (2, 32, 32, 3)
+
+
+@pytest.mark.parametrize(
+    ("preset", "given"),
+    [
+        ("author", {"loss": "hinge"}),
+        ("author", {"penalty": "none"}),
+        ("author", {"clip": 0.01}),
+        ("author", {"conditional": True}),
+        ("author_acgan", {"auxiliary": False, "norm": "layer"}),
+        ("author", {"norm": "batch", "separate_passes": True}),
+        ("author", {"optimizer": "rmsprop"}),
+        ("author", {"critic_optimizer": "sgd"}),
+        ("author", {"critic_learning_rate": 1e-3}),
+        ("author", {"flips": True}),
+        ("author", {"precision": "bfloat16"}),
+        ("author", {"architecture": "simple_cnn", "norm": "none"}),
+        ("sngan_resnet", {"momentum": 0.5, "critic_optimizer": "sgd"}),
+    ],
+)
+def test_a_setting_changes_the_weights_after_two_iterations(preset, given):
+    other = {"norm": given["norm"]} if given.get("norm") == "batch" else {}
+    base = {"critic_optimizer": "sgd"} if "momentum" in given else {}
+    one, two = build(tiny(preset, **other, **base)), build(tiny(preset, **given))
+    logs = [[step(trainer) for _ in range(2)][-1] for trainer in (one, two)]
+    assert logs[0] != logs[1] and np.isfinite(logs[1]["critic/loss"])
+
+
+def test_the_averaged_generator_follows_the_other():
+    """mean = ema mean + (1 - ema) weight, and it is the one that samples."""
+    trainer = build(tiny("author", ema=0.75))
+    weight, mean = (
+        next(v for v in g.variables if "conv2/kernel" in v.path) for g in (trainer.generator, trainer.averaged)
+    )
+    np.testing.assert_array_equal(weight.numpy(), mean.numpy())
+    expected = mean.numpy()
+    for _ in range(2):
+        step(trainer)
+        expected = 0.75 * expected + 0.25 * weight.numpy()
+        np.testing.assert_allclose(mean.numpy(), expected, rtol=1e-6, atol=1e-8)
+    assert trainer.best_generator is trainer.averaged and build(tiny("author")).averaged is None
+
+
+def test_synchronized_batch_norm_is_that_of_one_device(two_replicas):
+    """Two replicas with half a batch each compute what one does with all of it; without, they do not."""
+    given = {"norm": "batch", "generator_norm": "batch"}
+    one = build(tiny("simple_cnn", **given))
+    with two_replicas.scope():
+        synced, apart = (build(tiny("simple_cnn", **given, synced_batch_norm=on)) for on in (True, False))
+    pixels = draw_shapes(4, 32, 0)[0]
+    losses = {}
+    for name, trainer in (("one", one), ("synced", synced), ("apart", apart)):
+        data = tf.data.Dataset.from_tensors(pixels).unbatch().batch(4)
+        batch = next(iter(trainer.strategy.experimental_distribute_dataset(data)))
+        trainer.set_learning_rate()
+        for _ in range(2):
+            logs, _ = trainer.strategy.run(tf.function(trainer._draw_critic_step), (batch, 0))
+        losses[name] = float(trainer._mean(logs["critic/loss"]))
+    assert losses["synced"] == pytest.approx(losses["one"], rel=1e-4)
+    assert abs(losses["apart"] - losses["one"]) > 1e-2
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"auxiliary": True}, "--auxiliary has no effect without --conditional"),
+        ({"gp_weight": 3.0, "penalty": "none"}, "--gp_weight has no effect without --penalty=gradient"),
+        ({"momentum": 0.5}, "--momentum has no effect without --optimizer=sgd"),
+        ({"beta_1": 0.5, "optimizer": "sgd"}, "--beta_1 has no effect without --optimizer=adam"),
+        ({"synced_batch_norm": True, "generator_norm": "none"}, "--synced_batch_norm has no effect without"),
+    ],
+)
+def test_settings_without_effect_are_refused(given, message):
+    with pytest.raises(UserError, match=message):
+        make_config(**given)
+
+
+def test_labels_are_needed_to_be_conditional():
+    with pytest.raises(UserError, match="--conditional needs labels, and --dataset=cifar10 has 1 class"):
+        runs.refuse_labels_that_are_not_there(tiny("author_acgan"), {"num_classes": 1})
