@@ -286,7 +286,7 @@ def test_save_load_compare(tmp_path, fake, tiny_extractor, real_statistics):
     text = results.compare(one, other, ["A", "B"])
     line = next(line for line in text.splitlines() if line.startswith("fid"))
     fids = [result["scores"]["fid"]["value"] for result in (one, other)]
-    for number in (*(f"{fid:.4f}" for fid in fids), f"{fids[1] - fids[0]:+.4f}"):
+    for number in (*(f"{fid:.5g}" for fid in fids), f"{fids[1] - fids[0]:+.4g}"):
         assert number in line
     assert line.endswith(" apart") and not line.endswith("not told apart")
     assert "not told apart" in results.compare(one, one, ["A", "B"])

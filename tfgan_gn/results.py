@@ -33,8 +33,8 @@ def table(result):
     rows = [("score", "value", "+-", "95% interval")]
     for name, numbers in result["scores"].items():
         error = next((f"{v:.4g} ({k.replace('_', ' ')})" for k, v in numbers.items() if k.startswith("st")), "")
-        interval = f"{numbers['low']:.4f} to {numbers['high']:.4f}" if "low" in numbers else ""
-        rows.append((name, f"{numbers['value']:.4f}", error, interval))
+        interval = f"{numbers['low']:.5g} to {numbers['high']:.5g}" if "low" in numbers else ""
+        rows.append((name, f"{numbers['value']:.5g}", error, interval))
     samples, protocol = result["samples"], result["protocol"]
     about = [
         f"{protocol['num_images']} images of {samples['source']}",
@@ -66,7 +66,7 @@ def compare(a, b, names):
     for name in a["scores"]:
         if name in b["scores"]:
             one, other = a["scores"][name], b["scores"][name]
-            rows.append((name, _cell(one), _cell(other), f"{other['value'] - one['value']:+.4f}", _told(one, other)))
+            rows.append((name, _cell(one), _cell(other), f"{other['value'] - one['value']:+.4g}", _told(one, other)))
     notes = [
         f"note: {name} is null in one of the two: nobody wrote down whether they agree"
         for name in sorted({*a["protocol"]} | {*b["protocol"]})
@@ -91,8 +91,8 @@ def _told(a, b):
 
 
 def _cell(numbers):
-    interval = f" [{numbers['low']:.4f}, {numbers['high']:.4f}]" if "low" in numbers else ""
-    return f"{numbers['value']:.4f}{interval}"
+    interval = f" [{numbers['low']:.5g}, {numbers['high']:.5g}]" if "low" in numbers else ""
+    return f"{numbers['value']:.5g}{interval}"
 
 
 def _aligned(rows):
