@@ -17,6 +17,8 @@ from tfgan_gn import strategies
 from tfgan_gn.errors import UserError
 
 FLAGS = {**TINY, "generator_norm": "none", "checkpoint_every": 2, "lr_decay": "none"}
+# Adam would make steps of the learning rate's size out of the rounding of gradients that are nearly 0.
+FLAGS |= {"optimizer": "sgd", "learning_rate": 1e-3}
 
 
 def start(index, addresses, workdir, **flags):
@@ -76,7 +78,7 @@ def test_two_processes_are_killed_resume_agree_bit_for_bit_and_are_what_one_comp
     for name in by_one.get_variable_to_shape_map():
         if name.startswith(("generator/", "critic/")):
             a, b = together.get_tensor(name), by_one.get_tensor(name)
-            np.testing.assert_allclose(a, b, atol=1e-5, err_msg=name)
+            np.testing.assert_allclose(a, b, atol=1e-6, err_msg=name)
     assert sorted(path.name for path in run.iterdir()) == sorted(path.name for path in alone.iterdir())
 
 

@@ -33,6 +33,7 @@ def start(workdir, limit=None, **flags):
     ]
 
     def before():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell has its background jobs ignore it
         if limit:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
