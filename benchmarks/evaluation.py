@@ -113,7 +113,7 @@ def time_images(num_images, batch_size, repeats):
     seconds, features = alternate(functions, repeats)
     ours = features["tfgan_gn"]
     for name, times in seconds.items():
-        apart = abs(features[name] - ours).max() / abs(ours).max()
+        apart = float(abs(features[name] - ours).max() / abs(ours).max())
         yield {"what": "images per second", "who": name, "value": num_images / statistics.median(times), "apart": apart}
 
 
