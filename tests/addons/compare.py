@@ -16,11 +16,27 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from differences import penalty_gradient_error
 
-from tfgan_gn.norm_layers import EPSILON, GroupNorm
+from tfgan_gn.norm_layers import EPSILON, group_norm
+
+
+class Ours(tf.keras.layers.Layer):
+    """`group_norm` as a layer of Keras 2, whose weights take other arguments than those of Keras 3."""
+
+    def __init__(self, groups):
+        super().__init__()
+        self.groups = groups
+
+    def build(self, shape):
+        self.gamma, self.beta = (self.add_weight(name=name, shape=shape[-1:]) for name in ("gamma", "beta"))
+        self.built = True
+
+    def call(self, x):
+        return group_norm(x, self.gamma, tf.convert_to_tensor(self.beta), self.groups)
+
 
 PAIRS = {  # tensorflow-addons calls instance norm a group norm with one channel per group
-    "group": (lambda: tfa.layers.GroupNormalization(4, epsilon=EPSILON), lambda: GroupNorm(4)),
-    "instance": (lambda: tfa.layers.InstanceNormalization(epsilon=EPSILON), lambda: GroupNorm(None)),
+    "group": (lambda: tfa.layers.GroupNormalization(4, epsilon=EPSILON), lambda: Ours(4)),
+    "instance": (lambda: tfa.layers.InstanceNormalization(epsilon=EPSILON), lambda: Ours(8)),
 }
 
 
