@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tfgan_gn import cli, config, data, losses, models, norms, presets, strategies
+from tfgan_gn import cli, config, data, eval_config, image_arrays, losses, models, norms, presets, strategies
 from tfgan_gn.config import Config, make_config
 from tfgan_gn.errors import UserError
 
@@ -133,6 +133,7 @@ def test_registries_and_choices_are_the_same_list():
     assert choices["dataset"] == tuple(data.DATASETS)
     assert set(choices["architecture"]) == set(models.ARCHITECTURES)
     assert choices["loss"] == tuple(losses.LOSSES)
+    assert ("", *image_arrays.LEVELS) == eval_config.RANGES
     assert choices["strategy"] == tuple(strategies.STRATEGIES)
     assert choices["preset"] == tuple(presets.PRESETS)
 
