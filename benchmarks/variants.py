@@ -21,7 +21,7 @@ class Column(NamedTuple):
     """One thing to compare.
 
     Attributes:
-        norm: key of `tfgan_gn.norms.NORMS`, of the critic.
+        norm: key of `tfgan_gn.norms.NORMS`, of the critic; "spectral" for the critic of `sngan_resnet`.
         groups: for norm "group".
         implementation: "tfgan_gn", "keras" (`straightforward.py`) or "torch" (`torch_step.py`).
         carry_zeros: use TensorFlow's ReLU in the critic, which carries its second derivative, 0, through the network.
@@ -49,6 +49,7 @@ COLUMNS = {
     "group 32": Column("group"),
     "instance": Column("instance"),
     "batch": Column("batch"),
+    "spectral": Column("spectral"),
     "straightforward": Column("group", implementation="keras"),
     "torch": Column("group", implementation="torch"),
     "torch, NHWC": Column("group", implementation="torch", channels_last=True),
@@ -59,7 +60,7 @@ def count(column, settings):
     """Operations of (a critic update, a generator update), by `operations.py`."""
     joined = column.implementation == "tfgan_gn"
     # Only this project's ReLU drops what is 0; PyTorch's does as well.
-    normed = column.norm != "none" or column.carry_zeros or column.implementation == "keras"
+    normed = column.norm not in ("none", "spectral") or column.carry_zeros or column.implementation == "keras"
     critic = operations.critic_layers(settings.width, 32, 3, normed, joined)
     generator = operations.generator_layers(settings.width, 32, 3, 128, joined)
     if normed and (column.norm == "none" or column.implementation == "keras"):
@@ -133,7 +134,7 @@ def make_trainer(column, settings):
 
     from tfgan_gn import blocks
     from tfgan_gn.losses import LOSSES
-    from tfgan_gn.models import resnet
+    from tfgan_gn.models import resnet, sngan_resnet
     from tfgan_gn.optimizers import adam, constant
     from tfgan_gn.trainer import Trainer
 
@@ -142,9 +143,12 @@ def make_trainer(column, settings):
     module = resnet
     if column.implementation == "keras":
         import straightforward as module
-    sizes = {"width": settings.width, "image_size": 32, "channels": 3}
-    generator = module.build_generator(**sizes, z_dim=128, norm="batch", groups=(32,))
-    critic = module.build_critic(**sizes, norm=column.norm, groups=(column.groups,))
+    sizes = {"width": settings.width, "image_size": 32, "channels": 3, "groups": (column.groups,)}
+    generator = module.build_generator(**sizes, z_dim=128, norm="batch")
+    if column.norm == "spectral":
+        critic = sngan_resnet.build_critic(**sizes, norm="none")
+    else:
+        critic = module.build_critic(**sizes, norm=column.norm)
     return Trainer(
         generator,
         critic,

@@ -54,7 +54,7 @@ def operations_in(function):
     return 2 * sum(products(operation) for operation in needed if operation.type in linear)
 
 
-@pytest.mark.parametrize("name", ["none", "none, zeros", "layer", "group 32", "straightforward"])
+@pytest.mark.parametrize("name", ["none", "none, zeros", "layer", "group 32", "spectral", "straightforward"])
 def test_operations_counted_from_the_layers_are_those_of_the_graph(name, monkeypatch):
     """To a thousandth: the linear layer of the critic's output is not counted."""
     from tfgan_gn import blocks

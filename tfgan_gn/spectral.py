@@ -124,8 +124,10 @@ class SpectralConv2D(keras.layers.Layer):
         """Creates the weights for an input [N, H, W, in]."""
         _create(self, (self.kernel_size, self.kernel_size, shape[-1], self.filters), self.filters)
 
-    def call(self, x, training=None):
-        return tf.nn.conv2d(x, _normalized(self, x, training), self.strides, "SAME") + tf.convert_to_tensor(self.bias)
+    def call(self, x, training=None, convolve=None):
+        """Convolves; with a function of `resampling` as `convolve`, in its way, joined with what resamples."""
+        kernel, bias = _normalized(self, x, training), tf.convert_to_tensor(self.bias)
+        return convolve(x, kernel, bias) if convolve else tf.nn.conv2d(x, kernel, self.strides, "SAME") + bias
 
     def get_config(self):
         own = {"filters": self.filters, "kernel_size": self.kernel_size, "strides": self.strides, "gain": self.gain}

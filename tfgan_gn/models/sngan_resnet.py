@@ -9,10 +9,10 @@ import math
 import keras
 import tensorflow as tf
 
-from tfgan_gn.blocks import GLOROT, conv3x3, dense, relu
+from tfgan_gn.blocks import GLOROT, RESAMPLING, conv3x3, dense, relu, weights
 from tfgan_gn.errors import UserError
 from tfgan_gn.norms import get_norm, groups_per_site
-from tfgan_gn.resampling import mean_pool, upsample
+from tfgan_gn.resampling import upsample
 from tfgan_gn.spectral import SpectralConv2D, SpectralDense
 
 DEFAULTS = {"width": 128, "z_dim": 128, "image_size": 32, "norm": "none", "generator_norm": "batch"}
@@ -49,8 +49,9 @@ class SpectralUpBlock(keras.layers.Layer):
         self.built = True
 
     def call(self, x):
-        y = self.conv1(upsample(relu(self.norm1(x))))
-        return upsample(x) + self.conv2(relu(self.norm2(y)))
+        form = RESAMPLING["up"]
+        y = form.conv1(relu(self.norm1(x)), *weights(self.conv1))
+        return upsample(x) + form.conv2(relu(self.norm2(y)), *weights(self.conv2))
 
     def get_config(self):
         return {**super().get_config(), "filters": self.filters, "norm": self.norm, "groups": self.groups}
@@ -95,11 +96,10 @@ class SpectralBlock(keras.layers.Layer):
         self.built = True
 
     def call(self, x):
-        if self.kind == "first":
-            return self.shortcut(mean_pool(x)) + mean_pool(self.conv2(relu(self.conv1(x))))
-        y = self.conv1(relu(self.norm1(x)))
-        y = self.conv2(relu(self.norm2(y)))
-        return x + y if self.kind == "same" else mean_pool(self.shortcut(x)) + mean_pool(y)
+        form = RESAMPLING[None if self.kind == "same" else "down"]
+        y = self.conv1(x if self.kind == "first" else relu(self.norm1(x)), convolve=form.conv1)
+        y = self.conv2(relu(self.norm2(y)), convolve=form.conv2)
+        return y + (x if self.shortcut is None else self.shortcut(x, convolve=form.shortcut))
 
     def get_config(self):
         own = {"filters": self.filters, "kind": self.kind, "norm": self.norm, "groups": self.groups}
