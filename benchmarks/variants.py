@@ -104,7 +104,7 @@ class Steps:
             return trainer.critic_step(pixels, *noise)[0]["critic/loss"]
 
         def generator_update():
-            return trainer.generator_step(tf.random.normal([2 * n, 128]))
+            return trainer.generator_step(tf.random.normal([2 * n, 128]))["generator/loss"]
 
         self._critic = tf.function(critic_update, jit_compile=settings.jit)
         self._generator = tf.function(generator_update, jit_compile=settings.jit)
