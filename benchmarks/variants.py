@@ -135,6 +135,7 @@ def make_trainer(column, settings):
     from tfgan_gn import blocks
     from tfgan_gn.losses import LOSSES
     from tfgan_gn.models import resnet, sngan_resnet
+    from tfgan_gn.objective import Objective
     from tfgan_gn.optimizers import adam, constant
     from tfgan_gn.trainer import Trainer
 
@@ -150,13 +151,10 @@ def make_trainer(column, settings):
     else:
         critic = module.build_critic(**sizes, norm=column.norm)
     return Trainer(
-        generator,
-        critic,
+        Objective(generator, critic, LOSSES["wasserstein"], 10.0),
         adam(0.0, 0.9),
         adam(0.0, 0.9),
-        loss=LOSSES["wasserstein"],
         learning_rate=constant(2e-4),
-        gp_weight=10.0,
         n_critic=settings.n_critic,
         batch_size=settings.batch_size,
         generator_batch_size=2 * settings.batch_size,

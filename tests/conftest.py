@@ -13,12 +13,16 @@ import tensorflow as tf
 from tfgan_gn import inception
 from tfgan_gn.losses import LOSSES
 from tfgan_gn.models import build_networks
+from tfgan_gn.objective import Objective
 from tfgan_gn.optimizers import adam, constant
 from tfgan_gn.trainer import Trainer
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+
+OF_OBJECTIVE = {"loss", "gp_weight", "auxiliary", "separate_passes"}
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +104,9 @@ def tiny_networks(norm="group", seed=0, **kwargs):
 
 
 def tiny_trainer(networks, **kwargs):
-    """A trainer of `tiny_networks` with a batch of 4."""
-    settings = {"learning_rate": constant(1e-3), "gp_weight": 10.0, "n_critic": 2, "batch_size": 4, "seed": 0}
-    settings |= {"generator_batch_size": 8, "z_dim": 8, "loss": LOSSES["wasserstein"], **kwargs}
-    return Trainer(*networks, adam(0.0, 0.9), adam(0.0, 0.9), **settings)
+    """A trainer of `tiny_networks` with a batch of 4; arguments as of `Objective` and `Trainer`."""
+    aims = {"loss": LOSSES["wasserstein"], "gp_weight": 10.0}
+    aims |= {name: kwargs.pop(name) for name in OF_OBJECTIVE & kwargs.keys()}
+    settings = {"learning_rate": constant(1e-3), "n_critic": 2, "batch_size": 4, "seed": 0}
+    settings |= {"generator_batch_size": 8, "z_dim": 8, **kwargs}
+    return Trainer(Objective(*networks, **aims), adam(0.0, 0.9), adam(0.0, 0.9), **settings)

@@ -188,6 +188,7 @@ LAYERS = [
         "summaries",
         "checkpoints",
         "results",
+        "objective",
     },
     {"blocks", "data", "export", "inception", *(f"metrics.{m}" for m in ("entropy", "frechet", "kernel", "manifold"))},
     {*(f"models.{path.stem}" for path in ROOT.glob("tfgan_gn/models/[!_]*.py")), "metrics.uncertainty", "images"},

@@ -48,12 +48,12 @@ def combinations_with(*norms):
 
 
 EVERY = pytest.mark.parametrize(("case", "norm"), COMBINATIONS)
-# What `generator_norm` may be, conditional ones left out: a SavedModel of this version takes no labels.
+# What `generator_norm` may be.
 GENERATORS = pytest.mark.parametrize(
     ("case", "norm"),
     [
         (case, norm)
-        for case, norm in itertools.product(ARCHITECTURES, NORMS)
+        for case, norm in COMBINATIONS
         if (case == "resnet" or norm in ("batch", "group")) and (case, norm) != ("simple_cnn", "instance")
     ],
 )
@@ -150,16 +150,20 @@ def test_a_run_resumed_from_its_checkpoint_ends_where_the_whole_run_does(case, n
 
 @GENERATORS
 def test_the_exported_generator_is_the_generator(case, norm, tmp_path):
-    generator = build(case, generator_norm=norm, generator_groups=(2,)).generator
-    export_generator(
-        generator, str(tmp_path / "export"), z_dim=8, statistics="standing", batch_size=4, seed=0, metadata={}
+    generator, classes = (
+        build(case, generator_norm=norm, generator_groups=(2,)).generator,
+        CASES[case].get("num_classes"),
     )
-    z = tf.random.stateless_normal([5, 8], [1, 2])
+    settings = {"z_dim": 8, "statistics": "standing", "batch_size": 4, "seed": 0, "metadata": {}}
+    export_generator(generator, str(tmp_path / "export"), num_classes=classes, **settings)
+    z, labels = tf.random.stateless_normal([4, 8], [1, 2]), labels_of(case)
     loaded = load_generator(str(tmp_path / "export"))
-    images = loaded.generate(z)
-    np.testing.assert_allclose(images, generator(z, training=False), atol=1e-6)
+    images = loaded.generate(z) if classes is None else loaded.generate(z, labels)
+    np.testing.assert_allclose(images, generator(z, labels=labels, training=False), atol=1e-6)
     if norm != "batch":
-        np.testing.assert_allclose(images, generator(z), atol=1e-6)
+        np.testing.assert_allclose(images, generator(z, labels=labels), atol=1e-6)
+    if classes is not None:
+        assert np.abs(images - loaded.generate(z, (labels + 1) % classes)).max((1, 2, 3)).min() > 1e-3
 
 
 @combinations_with()
@@ -221,7 +225,7 @@ def test_bfloat16_gives_the_gradient_of_float32_but_for_rounding(case, rng):
             keras.config.set_dtype_policy("float32")
         cast = [tf.cast(x, trainer.dtype) for x in (real, fake, tf.fill([4], 0.25))]
         with tf.GradientTape() as tape:
-            loss, _, _ = trainer.critic_loss(*cast, labels_of(case))
+            loss, _, _ = trainer.objective.critic_loss(*cast, labels_of(case))
         found = tape.gradient(loss, trainer.critic.trainable_variables)
         assert {v.dtype for v in trainer.critic.variables} == {"float32"} and found[0].dtype == tf.float32
         gradients.append(np.concatenate([tf.convert_to_tensor(g).numpy().ravel() for g in found if g is not None]))

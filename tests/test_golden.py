@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfgan_gn import author
 from tfgan_gn.losses import LOSSES, gradient_penalty, interpolate
 from tfgan_gn.models import build_networks
+from tfgan_gn.objective import Objective
 from tfgan_gn.optimizers import adam, linear_decay
 from tfgan_gn.trainer import Trainer
 
@@ -30,13 +31,10 @@ class Golden:
         self.config = json.loads(str(self["meta/config"]))
         generator, critic = build_networks(width=self.config["DIM_D"], norm=FILES[name])
         self.trainer = Trainer(
-            generator,
-            critic,
+            Objective(generator, critic, LOSSES["wasserstein"], self.config["LAMBDA"]),
             adam(self.config["beta1"], self.config["beta2"]),
             adam(self.config["beta1"], self.config["beta2"]),
-            loss=LOSSES["wasserstein"],
             learning_rate=linear_decay(self.config["LR"], self.config["ITERS"]),
-            gp_weight=self.config["LAMBDA"],
             n_critic=self.config["N_CRITIC"],
             batch_size=self.config["BATCH_SIZE"],
             generator_batch_size=self.config["BATCH_SIZE"] * self.config["GEN_BS_MULTIPLE"],
@@ -93,7 +91,7 @@ def test_critic_loss_slopes_penalty_and_every_gradient(golden):
     assert_close(trainer.critic(real), golden["out/disc_real"])
     assert_close(trainer.critic(fake), golden["out/disc_fake"])
     with tf.GradientTape() as tape:
-        loss, logs, slopes = trainer.critic_loss(real, fake, eps)
+        loss, logs, slopes = trainer.objective.critic_loss(real, fake, eps)
     assert_close(slopes, golden["out/slopes"])
     assert_close(golden.config["LAMBDA"] * logs["critic/gradient_penalty"], golden["out/gradient_penalty"])
     assert_close(loss, golden["out/disc_cost"])

@@ -16,7 +16,8 @@ from test_train_cifar import ROOT, TINY, wait_for
 from tfgan_gn import strategies
 from tfgan_gn.errors import UserError
 
-FLAGS = {**TINY, "generator_norm": "none", "checkpoint_every": 2, "lr_decay": "none"}
+# Batch norm synchronized, which one process has in any case: its statistics are those of the whole batch everywhere.
+FLAGS = {**TINY, "generator_norm": "batch", "synced_batch_norm": True, "checkpoint_every": 2, "lr_decay": "none"}
 # Adam would make steps of the learning rate's size out of the rounding of gradients that are nearly 0.
 FLAGS |= {"optimizer": "sgd", "learning_rate": 1e-3}
 

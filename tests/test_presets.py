@@ -1,4 +1,4 @@
-"""Every preset is its source, trains, samples and is exported; every setting changes something."""
+"""Every preset is its source; every setting changes something."""
 
 import json
 
@@ -55,28 +55,17 @@ def step(trainer, size=32):
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_preset_is_its_source_and_trains_samples_and_is_exported(preset):
+def test_a_preset_is_its_source(preset):
     architecture, loss, gp_weight, optimizer, rate, n_critic, classes, classifier = PUBLISHED[preset]
     published = make_config(preset)
     assert (published.architecture, published.optimizer, published.n_critic) == (architecture, optimizer, n_critic)
     assert published.learning_rate == rate
     config = tiny(preset)
     trainer = build(config)
-    assert trainer.loss is losses.LOSSES[loss] and trainer.gp_weight == gp_weight
-    assert trainer.num_classes == classes and (trainer.auxiliary is not None) == classifier
+    assert trainer.objective.loss is losses.LOSSES[loss] and trainer.objective.gp_weight == gp_weight
+    assert trainer.num_classes == classes and (trainer.objective.auxiliary is not None) == classifier
     assert type(trainer.generator).__module__ == f"tfgan_gn.models.{architecture}"
     assert isinstance(trainer.critic_optimizer, optimizers.RMSProp) == (optimizer == "rmsprop")
-    before = [v.numpy() for v in (*trainer.generator.trainable_variables, *trainer.critic.trainable_variables)]
-    logs = step(trainer, config.image_size)
-    assert all(np.isfinite(value) for value in logs.values()) and ("critic/gradient_penalty" in logs) == bool(gp_weight)
-    after = [v.numpy() for v in (*trainer.generator.trainable_variables, *trainer.critic.trainable_variables)]
-    assert sum((a != b).any() for a, b in zip(before, after, strict=True)) > 0.7 * len(before)
-    if config.clip:
-        assert max(abs(v.numpy()).max() for v in trainer.critic.trainable_variables) <= np.float32(0.01)
-    sampler = make_sampler(trainer.best_generator, **{**runs.sampling(config, FACTS, 1), "statistics": "batch"})
-    assert json.loads(sampler.metadata().numpy())["num_classes"] == classes
-    (part,) = images.of_generator(sampler, 3, 0, "").parts()
-    assert part.shape == (3, config.image_size, config.image_size, 3) and part.dtype == np.uint8
 
 
 def test_a_class_is_sampled_by_its_label():
@@ -133,25 +122,6 @@ def test_the_averaged_generator_follows_the_other():
         expected = 0.75 * expected + 0.25 * weight.numpy()
         np.testing.assert_allclose(mean.numpy(), expected, rtol=1e-6, atol=1e-8)
     assert trainer.best_generator is trainer.averaged and build(tiny("author")).averaged is None
-
-
-def test_synchronized_batch_norm_is_that_of_one_device(two_replicas):
-    """Two replicas with half a batch each compute what one does with all of it; without, they do not."""
-    given = {"norm": "batch", "generator_norm": "batch"}
-    one = build(tiny("simple_cnn", **given))
-    with two_replicas.scope():
-        synced, apart = (build(tiny("simple_cnn", **given, synced_batch_norm=on)) for on in (True, False))
-    pixels = draw_shapes(4, 32, 0)[0]
-    losses = {}
-    for name, trainer in (("one", one), ("synced", synced), ("apart", apart)):
-        data = tf.data.Dataset.from_tensors(pixels).unbatch().batch(4)
-        batch = next(iter(trainer.strategy.experimental_distribute_dataset(data)))
-        trainer.set_learning_rate()
-        for _ in range(2):
-            logs, _ = trainer.strategy.run(tf.function(trainer._draw_critic_step), (batch, 0))
-        losses[name] = float(trainer._mean(logs["critic/loss"]))
-    assert losses["synced"] == pytest.approx(losses["one"], rel=1e-4)
-    assert abs(losses["apart"] - losses["one"]) > 1e-2
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_every_setting_reaches_what_it_sets():
     assert (generator["width"], generator["z_dim"], generator["image_size"]) == (8, 6, 16)
     assert generator["norm"] == "group" and tuple(generator["groups"]) == (2,) * 7
     assert (trainer.batch_size, trainer.generator_batch_size, trainer.n_critic, trainer.z_dim) == (3, 12, 7, 6)
-    assert (trainer.gp_weight, trainer.seed) == (2.5, 9)
+    assert (trainer.objective.gp_weight, trainer.seed) == (2.5, 9)
     for optimizer in (trainer.generator_optimizer, trainer.critic_optimizer):
         assert (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon) == (0.25, 0.5, 1e-8)
     rate = [float(trainer.learning_rate(tf.constant(i, tf.int64))) for i in (0, 5)]

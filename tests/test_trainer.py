@@ -114,7 +114,7 @@ def test_evaluate_is_the_critic_loss_with_fixed_noise_and_no_update(float64):
         pixels = next(source)
         z, noise, eps = trainer._draw_critic_noise(pixels, -1, step)
         fake = trainer.generator(z, training=True)
-        by_hand.append(trainer.critic_loss(dequantize(pixels, noise), fake, eps)[0])
+        by_hand.append(trainer.objective.critic_loss(dequantize(pixels, noise), fake, eps)[0])
     np.testing.assert_allclose(losses[0], np.mean(by_hand), rtol=1e-6)
     for old, new in zip(before, weights(trainer), strict=True):
         np.testing.assert_array_equal(old, new)
@@ -141,7 +141,7 @@ def test_critic_loss_is_the_equation_with_batch_statistics_everywhere(float64, r
     trainer = tiny_trainer(tiny_networks("batch"), gp_weight=3.0)
     real, fake = (tf.constant(rng.uniform(-1, 1, (4, 16, 16, 3))) for _ in range(2))
     eps = tf.constant(rng.uniform(size=4))
-    loss, logs, slopes = trainer.critic_loss(real, fake, eps)
+    loss, logs, slopes = trainer.objective.critic_loss(real, fake, eps)
 
     def d(x):
         return trainer.critic(x, training=True)
@@ -172,7 +172,7 @@ def test_auxiliary_classifier_adds_its_cross_entropy_on_real_images_and_a_tenth_
     trainer = conditional(Auxiliary(critic=1.0, generator=0.1), gp_weight=3.0)
     real, fake = (tf.constant(rng.uniform(-1, 1, (4, 16, 16, 3))) for _ in range(2))
     eps, labels = tf.constant(rng.uniform(size=4)), np.array([2, 0, 0, 1])
-    loss, logs, _ = trainer.critic_loss(real, fake, eps, labels)
+    loss, logs, _ = trainer.objective.critic_loss(real, fake, eps, labels)
 
     def cross_entropy(logits):
         log_softmax = logits - np.log(np.exp(logits).sum(1, keepdims=True))
@@ -189,7 +189,7 @@ def test_auxiliary_classifier_adds_its_cross_entropy_on_real_images_and_a_tenth_
 
     z = tf.constant(rng.normal(size=(4, 8)))
     scores, logits = trainer.critic(trainer.generator(z, labels=labels), classify=True)
-    loss, logs = trainer.generator_loss(z, labels)
+    loss, logs = trainer.objective.generator_loss(z, labels)
     np.testing.assert_allclose(loss, -np.mean(scores) + 0.1 * cross_entropy(logits.numpy()), rtol=1e-12)
 
 
@@ -204,7 +204,7 @@ def test_labels_of_the_batch_go_to_real_fake_and_penalty(float64, rng):
         return trainer.critic(x, labels=labels)
 
     penalty, slopes = gradient_penalty(d, interpolate(real, fake, eps))
-    loss, _, ours = trainer.critic_loss(real, fake, eps, labels)
+    loss, _, ours = trainer.objective.critic_loss(real, fake, eps, labels)
     np.testing.assert_allclose(ours, slopes, rtol=1e-12)
     np.testing.assert_allclose(loss, np.mean(d(fake)) - np.mean(d(real)) + 10 * penalty, rtol=1e-12)
 
@@ -243,7 +243,7 @@ def test_networks_that_take_no_labels_leave_those_of_a_batch():
 def test_other_losses_without_penalty(loss, float64, rng):
     trainer = tiny_trainer(tiny_networks(), loss=LOSSES[loss], gp_weight=None)
     real, fake = (tf.constant(rng.uniform(-1, 1, (4, 16, 16, 3))) for _ in range(2))
-    value, logs, slopes = trainer.critic_loss(real, fake, None)
+    value, logs, slopes = trainer.objective.critic_loss(real, fake, None)
     d_real, d_fake = trainer.critic(real), trainer.critic(fake)
     np.testing.assert_allclose(value, LOSSES[loss].critic(d_real, d_fake), rtol=1e-12)
     np.testing.assert_allclose(logs["critic/wasserstein"], np.mean(d_real) - np.mean(d_fake), rtol=1e-10)
@@ -256,7 +256,9 @@ def test_passes_joined_or_apart_differ_by_the_statistics_of_batch_norm_alone(flo
     for norm in ("batch", "group"):
         joined, apart = (tiny_trainer(tiny_networks(norm), separate_passes=p) for p in (False, True))
         expected = np.mean(apart.critic(real)) - np.mean(apart.critic(fake))
-        losses = [trainer.critic_loss(real, fake, eps)[1]["critic/wasserstein"] for trainer in (joined, apart)]
+        losses = [
+            trainer.objective.critic_loss(real, fake, eps)[1]["critic/wasserstein"] for trainer in (joined, apart)
+        ]
         np.testing.assert_allclose(losses[1], expected, rtol=1e-10)
         assert (abs(losses[0] - losses[1]) > 1e-3) == (norm == "batch")
 
@@ -286,11 +288,11 @@ def test_spectral_norm_steps_once_a_training_pass_of_scores_and_never_in_the_pen
         np.testing.assert_allclose(conv.sigma.u.numpy(), u, atol=1e-5)
 
     real, fake = tf.zeros([4, 16, 16, 3]) + 0.5, tf.zeros([4, 16, 16, 3])
-    trainer.critic_loss(real, fake, tf.fill([4], 0.5))
+    trainer.objective.critic_loss(real, fake, tf.fill([4], 0.5))
     steps(2 if separate else 1)
     trainer.evaluate(batches(trainer), tf.constant(2, tf.int64))
     steps(0)
-    trainer.generator_loss(tf.zeros([4, 8]))
+    trainer.objective.generator_loss(tf.zeros([4, 8]))
     steps(1)
 
 

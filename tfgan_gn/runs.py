@@ -15,6 +15,7 @@ from tfgan_gn.errors import UserError
 from tfgan_gn.export import make_sampler
 from tfgan_gn.losses import LOSSES, Auxiliary
 from tfgan_gn.models import build_networks
+from tfgan_gn.objective import Objective
 from tfgan_gn.optimizers import adam, constant, linear_decay, rmsprop, sgd
 from tfgan_gn.recorder import Follower, Recorder
 from tfgan_gn.scoring import Settings
@@ -90,25 +91,28 @@ def build(config, facts):
     decay = config.lr_decay == "linear"
     critic_rate = config.critic_learning_rate or config.learning_rate
     averaged = build_networks_of(config, facts).generator if config.ema else None
-    return Trainer(
+    objective = Objective(
         *build_networks_of(config, facts),
+        LOSSES[config.loss],
+        config.gp_weight if config.penalty == "gradient" else None,
+        Auxiliary() if config.auxiliary else None,
+        config.separate_passes,
+    )
+    return Trainer(
+        objective,
         optimizers[config.optimizer](),
         optimizers[config.critic_optimizer or config.optimizer](),
-        loss=LOSSES[config.loss],
         learning_rate=linear_decay(config.learning_rate, config.iterations)
         if decay
         else constant(config.learning_rate),
         critic_rate_ratio=critic_rate / config.learning_rate if config.learning_rate else 1.0,
-        gp_weight=config.gp_weight if config.penalty == "gradient" else None,
         n_critic=config.n_critic,
         batch_size=config.batch_size,
         generator_batch_size=config.generator_batch_multiple * config.batch_size,
         z_dim=config.z_dim,
         seed=config.seed,
         num_classes=facts["num_classes"] if config.conditional else None,
-        auxiliary=Auxiliary() if config.auxiliary else None,
         clip=config.clip or None,
-        separate_passes=config.separate_passes,
         flips=config.flips,
         averaged=averaged,
         ema=config.ema,

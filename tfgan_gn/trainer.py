@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from tfgan_gn import noise
 from tfgan_gn.errors import UserError
-from tfgan_gn.losses import accuracy, cross_entropy, gradient_penalty, interpolate
 from tfgan_gn.optimizers import clip_weights
 from tfgan_gn.pixels import dequantize
 
@@ -14,31 +13,22 @@ from tfgan_gn.pixels import dequantize
 class Trainer:
     """Trains a pair of networks; make it inside the scope of the strategy that it shall run under.
 
-    The steps that take their randomness as arguments (`critic_step`, `generator_step`, `critic_loss`) are the maths;
-    `train` and `evaluate` draw it and spread the work over the replicas.
-
-    Conditional networks get labels: the critic those of the real images, for these and for the fake ones made with the
-    same labels; a generator step draws its own.
+    `critic_step` and `generator_step` take their randomness as arguments; `train` and `evaluate` draw it and spread the
+    work over the replicas. A critic step of conditional networks takes the labels of the real images, a generator step
+    draws its own.
 
     Args:
-        generator: called as generator(z [N, z_dim], labels=[N] or None), to images [N, H, W, C] in [-1, 1].
-        critic: called as critic(images [N, H, W, C], labels=[N] or None), to scores [N].
+        objective: `objective.Objective`, the networks and their losses.
         generator_optimizer: Keras optimizer; its learning rate is set by `learning_rate`.
         critic_optimizer: likewise.
-        loss: `losses.Loss`.
         learning_rate: schedule, from the iteration (int64 scalar) to the learning rate of both networks.
-        gp_weight: lambda, the weight of the gradient penalty; None for a loss without it.
         n_critic: critic steps per iteration.
         batch_size: images per critic step, over all replicas.
         generator_batch_size: images per generator step, over all replicas.
         z_dim: size of the noise vector.
         seed: of all noise.
         num_classes: of the labels that come with the images; None for networks that take none.
-        auxiliary: `losses.Auxiliary`, for a critic that classifies; None for one that does not.
         clip: bound that the critic's weights are clipped to after each of its updates; None for no clipping.
-        separate_passes: whether the critic sees real and fake images in one pass each (`gan_cifar.py`, Miyato et al.
-            2018), rather than joined in one (`gan_cifar_resnet.py`). Only batch norm in the critic, whose statistics
-            are those of a pass, and spectral norm, which takes a step in each, know the difference.
         flips: whether half of the real images are mirrored, left to right.
         averaged: a second generator, which follows the mean of the first one's weights; None for none.
         ema: its decay per iteration.
@@ -51,23 +41,18 @@ class Trainer:
 
     def __init__(
         self,
-        generator,
-        critic,
+        objective,
         generator_optimizer,
         critic_optimizer,
         *,
-        loss,
         learning_rate,
-        gp_weight,
         n_critic,
         batch_size,
         generator_batch_size,
         z_dim,
         seed,
         num_classes=None,
-        auxiliary=None,
         clip=None,
-        separate_passes=False,
         flips=False,
         averaged=None,
         ema=0.0,
@@ -79,77 +64,23 @@ class Trainer:
         for name, size in (("batch_size", batch_size), ("generator batch", generator_batch_size)):
             if size % replicas:
                 raise UserError(f"{name} {size} does not split over {replicas} replicas: give a multiple of {replicas}")
-        self.generator, self.critic = generator, critic
+        self.objective, self.generator, self.critic = objective, objective.generator, objective.critic
         self.generator_optimizer, self.critic_optimizer = generator_optimizer, critic_optimizer
-        generator_optimizer.build(generator.trainable_variables)
-        critic_optimizer.build(critic.trainable_variables)
-        self.loss, self.learning_rate, self.gp_weight, self.n_critic = loss, learning_rate, gp_weight, n_critic
+        generator_optimizer.build(self.generator.trainable_variables)
+        critic_optimizer.build(self.critic.trainable_variables)
+        self.learning_rate, self.n_critic, self.clip = learning_rate, n_critic, clip
         self.batch_size, self.generator_batch_size = batch_size, generator_batch_size
-        self.z_dim, self.seed = z_dim, seed
-        self.num_classes, self.auxiliary, self.clip, self.separate_passes = (
-            num_classes,
-            auxiliary,
-            clip,
-            separate_passes,
-        )
+        self.z_dim, self.seed, self.num_classes = z_dim, seed, num_classes
         self.flips, self.averaged, self.ema, self.critic_rate_ratio = flips, averaged, ema, critic_rate_ratio
         for mean, variable in self._averages():
             mean.assign(variable)
         compile_step = functools.partial(tf.function, jit_compile=True) if jit else lambda step: step
         self._generator_step = compile_step(self._draw_generator_step)
         self._critic_step = compile_step(self._draw_critic_step)
-        self.dtype = generator.variable_dtype  # also where the layers compute in bfloat16
+        self.dtype = self.generator.variable_dtype  # also where the layers compute in bfloat16
         self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False, name="iteration")
 
-    # ---- the maths, its randomness given -------------------------------------------------------------------------
-
-    def critic_loss(self, real, fake, eps, labels=None, training=True):
-        """Equation 3 of Gulrajani et al. 2017: E[D(fake)] - E[D(real)] + lambda E[(|grad D(x_hat)|_2 - 1)^2].
-
-        Its first two terms are `loss.critic`, its last is there unless gp_weight is None. An auxiliary classifier adds
-        its cross-entropy on the real images.
-
-        Args:
-            real: images [N, H, W, C] in [-1, 1].
-            fake: generated images of the same shape.
-            eps: [N] in [0, 1).
-            labels: of both, [N], or None.
-            training: True, or None for the same without a step of spectral norm. The penalty never takes one: it is
-                about the critic that has just scored.
-
-        Returns:
-            (loss, logs, slopes): a scalar, scalars by tag, and |grad D(x_hat)|_2 of each image [N]; [0] without
-            penalty.
-        """
-        (d_real, d_fake), logits = self._judge_both(real, fake, labels, training)
-        loss = distance = self.loss.critic(d_real, d_fake)
-        logs = {"critic/wasserstein": tf.reduce_mean(d_real) - tf.reduce_mean(d_fake)}
-        slopes = tf.zeros([0], distance.dtype)
-        if self.gp_weight is not None:
-            x_hat = interpolate(real, fake, eps)
-            penalty, slopes = gradient_penalty(lambda x: self.critic(x, labels=labels), x_hat)
-            loss = distance + self.gp_weight * penalty
-            logs["critic/gradient_penalty"] = penalty
-        if self.auxiliary is not None:
-            class_loss = cross_entropy(logits[0], labels)
-            loss += self.auxiliary.critic * class_loss
-            logs["critic/class_loss"] = class_loss
-            logs["critic/accuracy_real"], logs["critic/accuracy_fake"] = (accuracy(each, labels) for each in logits)
-        return loss, {"critic/loss": loss, **logs}, slopes
-
-    def _judge(self, x, labels, training):
-        """Scores [N] of images, and their class logits [N, num_classes] or None."""
-        if self.auxiliary is None:
-            return self.critic(x, labels=labels, training=training), None
-        return self.critic(x, labels=labels, training=training, classify=True)
-
-    def _judge_both(self, real, fake, labels, training):
-        """((scores of real, of fake), (class logits of real, of fake))."""
-        if self.separate_passes:
-            return tuple(zip(*(self._judge(x, labels, training) for x in (real, fake))))
-        twice = None if labels is None else tf.concat([labels, labels], 0)
-        scores, logits = self._judge(tf.concat([real, fake], 0), twice, training)
-        return tf.split(scores, 2), (None, None) if logits is None else tf.split(logits, 2)
+    # ---- the updates, their randomness given -----------------------------------------------------------------------
 
     def critic_step(self, pixels, z, noise, eps, labels=None):
         """One critic update on (this replica's share of) a batch.
@@ -162,36 +93,18 @@ class Trainer:
             labels: of the real images [N], or None.
 
         Returns:
-            (logs, slopes) as of `critic_loss`, from before the update.
+            (logs, slopes) as of `Objective.critic_loss`, from before the update.
         """
         real = dequantize(pixels, noise)
         fake = self.generator(z, labels=labels, training=True)
         with tf.GradientTape() as tape:
-            loss, logs, slopes = self.critic_loss(real, fake, eps, labels)
+            loss, logs, slopes = self.objective.critic_loss(real, fake, eps, labels)
             loss = self._share_of(loss)
         variables = self.critic.trainable_variables
         self.critic_optimizer.apply(tape.gradient(loss, variables), variables)
         if self.clip is not None:
             clip_weights(variables, self.clip)
         return logs, slopes
-
-    def generator_loss(self, z, labels=None):
-        """The generator's loss, and 0.1 (auxiliary.generator) times the cross-entropy of an auxiliary classifier.
-
-        Args:
-            z: noise vectors [N, z_dim].
-            labels: that the images are made for [N], or None.
-
-        Returns:
-            (loss, logs): a scalar, and scalars by tag.
-        """
-        scores, logits = self._judge(self.generator(z, labels=labels, training=True), labels, training=True)
-        loss, logs = self.loss.generator(scores), {}
-        if self.auxiliary is not None:
-            class_loss = cross_entropy(logits, labels)
-            loss += self.auxiliary.generator * class_loss
-            logs["generator/class_loss"] = class_loss
-        return loss, {"generator/loss": loss, **logs}
 
     def generator_step(self, z, labels=None):
         """One generator update.
@@ -201,11 +114,11 @@ class Trainer:
             labels: that the images are made for [N], or None.
 
         Returns:
-            The logs of `generator_loss`, from before the update.
+            The logs of `Objective.generator_loss`, from before the update.
         """
         variables = self.generator.trainable_variables
         with tf.GradientTape() as tape:
-            loss, logs = self.generator_loss(z, labels)
+            loss, logs = self.objective.generator_loss(z, labels)
             share = self._share_of(loss)
         self.generator_optimizer.apply(tape.gradient(share, variables), variables)
         return logs
@@ -236,10 +149,10 @@ class Trainer:
             (logs, slopes): means by tag over all steps run (generator/loss is 0/0 = NaN if there was no generator
             step), and the slopes of the last critic step [batch_size]; [0] without penalty.
         """
-        critic_tags, generator_tags = self.tags()
+        critic_tags, generator_tags = self.objective.tags()
         critic_logs, generator_logs = dict.fromkeys(critic_tags, 0.0), dict.fromkeys(generator_tags, 0.0)
         generator_steps = 0.0
-        num_slopes = 0 if self.gp_weight is None else self.batch_size
+        num_slopes = 0 if self.objective.gp_weight is None else self.batch_size
         slopes = tf.zeros([num_slopes], self.dtype)
         critic_steps = tf.cast(iterations, tf.float32) * self.n_critic
         for _ in tf.range(iterations):
@@ -272,13 +185,6 @@ class Trainer:
             self.strategy.extended.update(
                 mean.value, lambda m, v: m.assign(v + self.ema * (m - v)), args=(variable.value,)
             )
-
-    def tags(self):
-        """(tags of a critic step, tags of a generator step), of what `train` logs."""
-        penalty = ("critic/gradient_penalty",) if self.gp_weight is not None else ()
-        classes = ("critic/class_loss", "critic/accuracy_real", "critic/accuracy_fake") if self.auxiliary else ()
-        generator = ("generator/loss", "generator/class_loss") if self.auxiliary else ("generator/loss",)
-        return ("critic/loss", "critic/wasserstein", *penalty, *classes), generator
 
     @tf.function(reduce_retracing=True)
     def evaluate(self, batches, num_batches):
@@ -314,7 +220,7 @@ class Trainer:
         pixels, labels = self._split(batch)
         z, dequantization, eps = self._draw_critic_noise(pixels, -1, step)
         fake = self.generator(z, labels=labels)
-        loss, _, _ = self.critic_loss(dequantize(pixels, dequantization), fake, eps, labels, training=None)
+        loss, _, _ = self.objective.critic_loss(dequantize(pixels, dequantization), fake, eps, labels, training=None)
         return loss
 
     def _split(self, batch):

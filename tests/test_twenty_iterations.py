@@ -1,0 +1,69 @@
+"""Every preset trains for twenty iterations, on drawn images and on photographs, at a tiny width."""
+
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_presets import FACTS, tiny
+
+from tfgan_gn import images, runs
+from tfgan_gn.export import make_sampler
+from tfgan_gn.presets import PRESETS
+
+CIFAR10 = pathlib.Path(__file__).parents[2] / "shared" / "tfds"
+DATA = {
+    "shapes": {"dataset": "shapes"},
+    "cifar10": {"dataset": "tfds:cifar10:train[:400]", "data_dir": str(CIFAR10)},
+}
+
+
+def make(preset, **given):
+    """Its settings but for the width, the batch, and a rate at which twenty iterations are seen."""
+    return tiny(preset, **{"n_critic": PRESETS[preset].get("n_critic", 5), "learning_rate": 1e-3, **given})
+
+
+@pytest.fixture(scope="module")
+def trainers():
+    """Of each preset one, traced once and put back to its initial weights; only the last is kept."""
+    kept = {}
+
+    def get(preset):
+        if preset not in kept:
+            kept.clear()
+            trainer = runs.build(make(preset), FACTS)
+            kept[preset] = trainer, [v.numpy() for v in state(trainer)]
+        trainer, initial = kept[preset]
+        for variable, value in zip(state(trainer), initial, strict=True):
+            variable.assign(value)
+        return trainer
+
+    return get
+
+
+def state(trainer):
+    parts = (trainer.generator, trainer.critic, trainer.generator_optimizer, trainer.critic_optimizer)
+    return [variable for part in parts for variable in part.variables] + [trainer.iteration]
+
+
+@pytest.mark.parametrize("data", DATA)  # the faster of the two: a trainer sees both
+@pytest.mark.parametrize("preset", PRESETS)
+def test_twenty_iterations_of_a_preset(preset, data, trainers):
+    """The critic comes to score the real images above the generated ones, by more than at the start."""
+    if data == "cifar10" and not CIFAR10.is_dir():
+        pytest.skip("CIFAR-10 is not beside the project")
+    trainer, config = trainers(preset), make(preset, **DATA[data])
+    dataset = runs.load_data(config)
+    batches = runs.make_batches(config, trainer, dataset, trainer.strategy)
+    logs = [trainer.train(batches, tf.constant(5, tf.int64))[0] for _ in range(4)]
+    assert trainer.iteration.numpy() == 20
+    steps = trainer.critic_optimizer.iterations.numpy(), trainer.generator_optimizer.iterations.numpy()
+    assert steps == (20 * config.n_critic, 19)
+    assert all(np.isfinite(value) for log in logs[1:] for value in log.values())
+    print(preset, data, [round(float(log["critic/wasserstein"]), 4) for log in logs], [round(float(log["critic/loss"]), 4) for log in logs])
+    if config.clip:
+        assert max(abs(v.numpy()).max() for v in trainer.critic.trainable_variables) <= np.float32(config.clip)
+    sampler = make_sampler(trainer.best_generator, **{**runs.sampling(config, FACTS, 20), "statistics": "batch"})
+    (part,) = images.of_generator(sampler, 3, 0, "").parts()
+    assert part.shape == (3, *dataset.train.images.shape[1:]) and part.dtype == np.uint8
+    assert part.std(0).mean() > 1, "three different images"

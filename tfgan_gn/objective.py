@@ -1,0 +1,107 @@
+"""What the two networks are trained for: their losses as functions of images, noise and labels."""
+
+import dataclasses
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tfgan_gn.losses import Auxiliary, Loss, accuracy, cross_entropy, gradient_penalty, interpolate
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Objective:
+    """The losses of a pair of networks; nothing random is drawn here, and nothing is updated.
+
+    Conditional networks get labels: the critic those of the real images, for these and for the fake ones made with the
+    same labels.
+
+    Attributes:
+        generator: called as generator(z [N, z_dim], labels=[N] or None), to images [N, H, W, C] in [-1, 1].
+        critic: called as critic(images [N, H, W, C], labels=[N] or None), to scores [N].
+        loss: `losses.Loss`.
+        gp_weight: lambda, the weight of the gradient penalty; None for a loss without it.
+        auxiliary: `losses.Auxiliary`, for a critic that classifies; None for one that does not.
+        separate_passes: whether the critic sees real and fake images in one pass each (`gan_cifar.py`, Miyato et al.
+            2018), rather than joined in one (`gan_cifar_resnet.py`). Only batch norm in the critic, whose statistics
+            are those of a pass, and spectral norm, which takes a step in each, know the difference.
+    """
+
+    generator: Callable[..., tf.Tensor]
+    critic: Callable[..., tf.Tensor]
+    loss: Loss
+    gp_weight: float | None
+    auxiliary: Auxiliary | None = None
+    separate_passes: bool = False
+
+    def critic_loss(self, real, fake, eps, labels=None, training=True):
+        """Equation 3 of Gulrajani et al. 2017: E[D(fake)] - E[D(real)] + lambda E[(|grad D(x_hat)|_2 - 1)^2].
+
+        Its first two terms are `loss.critic`, its last is there unless gp_weight is None. An auxiliary classifier adds
+        its cross-entropy on the real images.
+
+        Args:
+            real: images [N, H, W, C] in [-1, 1].
+            fake: generated images of the same shape.
+            eps: [N] in [0, 1).
+            labels: of both, [N], or None.
+            training: True, or None for the same without a step of spectral norm. The penalty never takes one: it is
+                about the critic that has just scored.
+
+        Returns:
+            (loss, logs, slopes): a scalar, scalars by tag, and |grad D(x_hat)|_2 of each image [N]; [0] without
+            penalty.
+        """
+        (d_real, d_fake), logits = self._judge_both(real, fake, labels, training)
+        loss = distance = self.loss.critic(d_real, d_fake)
+        logs = {"critic/wasserstein": tf.reduce_mean(d_real) - tf.reduce_mean(d_fake)}
+        slopes = tf.zeros([0], distance.dtype)
+        if self.gp_weight is not None:
+            x_hat = interpolate(real, fake, eps)
+            penalty, slopes = gradient_penalty(lambda x: self.critic(x, labels=labels), x_hat)
+            loss = distance + self.gp_weight * penalty
+            logs["critic/gradient_penalty"] = penalty
+        if self.auxiliary is not None:
+            class_loss = cross_entropy(logits[0], labels)
+            loss += self.auxiliary.critic * class_loss
+            logs["critic/class_loss"] = class_loss
+            logs["critic/accuracy_real"], logs["critic/accuracy_fake"] = (accuracy(each, labels) for each in logits)
+        return loss, {"critic/loss": loss, **logs}, slopes
+
+    def generator_loss(self, z, labels=None):
+        """The generator's loss, and 0.1 (auxiliary.generator) times the cross-entropy of an auxiliary classifier.
+
+        Args:
+            z: noise vectors [N, z_dim].
+            labels: that the images are made for [N], or None.
+
+        Returns:
+            (loss, logs): a scalar, and scalars by tag.
+        """
+        scores, logits = self._judge(self.generator(z, labels=labels, training=True), labels, training=True)
+        loss, logs = self.loss.generator(scores), {}
+        if self.auxiliary is not None:
+            class_loss = cross_entropy(logits, labels)
+            loss += self.auxiliary.generator * class_loss
+            logs["generator/class_loss"] = class_loss
+        return loss, {"generator/loss": loss, **logs}
+
+    def tags(self):
+        """(tags of a critic step, tags of a generator step), of what `train` logs."""
+        penalty = ("critic/gradient_penalty",) if self.gp_weight is not None else ()
+        classes = ("critic/class_loss", "critic/accuracy_real", "critic/accuracy_fake") if self.auxiliary else ()
+        generator = ("generator/loss", "generator/class_loss") if self.auxiliary else ("generator/loss",)
+        return ("critic/loss", "critic/wasserstein", *penalty, *classes), generator
+
+    def _judge(self, x, labels, training):
+        """Scores [N] of images, and their class logits [N, num_classes] or None."""
+        if self.auxiliary is None:
+            return self.critic(x, labels=labels, training=training), None
+        return self.critic(x, labels=labels, training=training, classify=True)
+
+    def _judge_both(self, real, fake, labels, training):
+        """((scores of real, of fake), (class logits of real, of fake))."""
+        if self.separate_passes:
+            return tuple(zip(*(self._judge(x, labels, training) for x in (real, fake))))
+        twice = None if labels is None else tf.concat([labels, labels], 0)
+        scores, logits = self._judge(tf.concat([real, fake], 0), twice, training)
+        return tf.split(scores, 2), (None, None) if logits is None else tf.split(logits, 2)
