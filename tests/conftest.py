@@ -88,6 +88,14 @@ def float64():
 
 
 @pytest.fixture
+def eagerly():
+    """Runs what is a tf.function as Python: a few steps take less time than tracing one."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
 def rng():
     return np.random.default_rng(0)
 

@@ -1,12 +1,10 @@
 """Every preset is its source; every setting changes something."""
 
-import json
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_gn import images, losses, optimizers, runs
+from tfgan_gn import losses, optimizers, runs
 from tfgan_gn.config import make_config
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import make_sampler

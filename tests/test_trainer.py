@@ -40,7 +40,7 @@ def test_linear_decay():
     assert float(constant(1e-4)(tf.constant(7, tf.int64))) == np.float32(1e-4)
 
 
-def test_iteration_0_updates_the_critic_only_and_later_ones_both():
+def test_iteration_0_updates_the_critic_only_and_later_ones_both(eagerly):
     trainer = tiny_trainer(tiny_networks())
     generator = [v.numpy() for v in trainer.generator.trainable_variables]
     logs, slopes = run(trainer, 1)
@@ -71,7 +71,7 @@ def test_an_iteration_is_its_steps_with_its_noise_on_fresh_batches(float64):
         np.testing.assert_allclose(a, b, atol=1e-10)
 
 
-def test_iterations_per_call_do_not_matter_and_logs_are_means_over_all_steps():
+def test_iterations_per_call_do_not_matter_and_logs_are_means_over_all_steps(eagerly):
     at_once, one_by_one = (tiny_trainer(tiny_networks(), gp_weight=3.0) for _ in range(2))
     logs, _ = run(at_once, 4)
     source = batches(one_by_one)
@@ -209,7 +209,7 @@ def test_labels_of_the_batch_go_to_real_fake_and_penalty(float64, rng):
     np.testing.assert_allclose(loss, np.mean(d(fake)) - np.mean(d(real)) + 10 * penalty, rtol=1e-12)
 
 
-def test_training_takes_labels_from_the_batches_and_draws_the_generators(float64):
+def test_training_takes_labels_from_the_batches_and_draws_the_generators(float64, eagerly):
     """An iteration replayed by hand with the labels of each batch; the generator's are uniform over the classes."""
     driven, by_hand = (conditional(gp_weight=None) for _ in range(2))  # no penalty: a third of the time
     driven.train(labelled_batches(driven), tf.constant(2, tf.int64))

@@ -49,7 +49,7 @@ def state(trainer):
 @pytest.mark.parametrize("data", DATA)  # the faster of the two: a trainer sees both
 @pytest.mark.parametrize("preset", PRESETS)
 def test_twenty_iterations_of_a_preset(preset, data, trainers):
-    """The critic comes to score the real images above the generated ones, by more than at the start."""
+    """The critic comes to score real images above generated ones by more than at the start."""
     if data == "cifar10" and not CIFAR10.is_dir():
         pytest.skip("CIFAR-10 is not beside the project")
     trainer, config = trainers(preset), make(preset, **DATA[data])
@@ -60,9 +60,12 @@ def test_twenty_iterations_of_a_preset(preset, data, trainers):
     steps = trainer.critic_optimizer.iterations.numpy(), trainer.generator_optimizer.iterations.numpy()
     assert steps == (20 * config.n_critic, 19)
     assert all(np.isfinite(value) for log in logs[1:] for value in log.values())
-    print(preset, data, [round(float(log["critic/wasserstein"]), 4) for log in logs], [round(float(log["critic/loss"]), 4) for log in logs])
+    estimates = [log["critic/wasserstein"] for log in logs]
+    assert estimates[-1] > estimates[1 if config.clip else 0]  # the first ones were made before the first clip
     if config.clip:
         assert max(abs(v.numpy()).max() for v in trainer.critic.trainable_variables) <= np.float32(config.clip)
+    if data == "cifar10":
+        return  # samples were looked at after the shapes
     sampler = make_sampler(trainer.best_generator, **{**runs.sampling(config, FACTS, 20), "statistics": "batch"})
     (part,) = images.of_generator(sampler, 3, 0, "").parts()
     assert part.shape == (3, *dataset.train.images.shape[1:]) and part.dtype == np.uint8

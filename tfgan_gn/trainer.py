@@ -74,9 +74,10 @@ class Trainer:
         self.flips, self.averaged, self.ema, self.critic_rate_ratio = flips, averaged, ema, critic_rate_ratio
         for mean, variable in self._averages():
             mean.assign(variable)
+        # Not what draws: XLA's generators of random numbers give other ones for the same key.
         compile_step = functools.partial(tf.function, jit_compile=True) if jit else lambda step: step
-        self._generator_step = compile_step(self._draw_generator_step)
-        self._critic_step = compile_step(self._draw_critic_step)
+        self._compiled_critic_step = compile_step(self.critic_step)
+        self._compiled_generator_step = compile_step(self.generator_step)
         self.dtype = self.generator.variable_dtype  # also where the layers compute in bfloat16
         self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False, name="iteration")
 
@@ -151,19 +152,19 @@ class Trainer:
         """
         critic_tags, generator_tags = self.objective.tags()
         critic_logs, generator_logs = dict.fromkeys(critic_tags, 0.0), dict.fromkeys(generator_tags, 0.0)
-        generator_steps = 0.0
+        generator_steps = tf.zeros([])
         num_slopes = 0 if self.objective.gp_weight is None else self.batch_size
         slopes = tf.zeros([num_slopes], self.dtype)
         critic_steps = tf.cast(iterations, tf.float32) * self.n_critic
         for _ in tf.range(iterations):
             self.set_learning_rate()
             if self.iteration > 0:
-                logs = self.strategy.run(self._generator_step)
+                logs = self.strategy.run(self._draw_generator_step)
                 self._follow()
                 generator_logs = {tag: total + self._mean(logs[tag]) for tag, total in generator_logs.items()}
                 generator_steps += 1.0
             for step in tf.range(self.n_critic):
-                logs, per_replica = self.strategy.run(self._critic_step, (next(batches), step))
+                logs, per_replica = self.strategy.run(self._draw_critic_step, (next(batches), step))
                 critic_logs = {tag: total + self._mean(logs[tag]) for tag, total in critic_logs.items()}
                 slopes = tf.ensure_shape(self._gather(per_replica), [num_slopes])
             self.iteration.assign_add(1)
@@ -207,14 +208,14 @@ class Trainer:
         labels = None
         if self.num_classes is not None:
             labels = self._draw(noise.GENERATOR_LABELS, self.generator_batch_size, [], counters=[self.iteration])
-        return self.generator_step(z, labels)
+        return self._compiled_generator_step(z, labels)
 
     def _draw_critic_step(self, batch, step):
         pixels, labels = self._split(batch)
         if self.flips:
             mirrored = self._draw(noise.FLIPS, self.batch_size, [1, 1, 1], [self.iteration, step]) < 0.5
             pixels = tf.where(mirrored, tf.reverse(pixels, [2]), pixels)
-        return self.critic_step(pixels, *self._draw_critic_noise(pixels, self.iteration, step), labels)
+        return self._compiled_critic_step(pixels, *self._draw_critic_noise(pixels, self.iteration, step), labels)
 
     def _draw_critic_loss(self, batch, step):
         pixels, labels = self._split(batch)
