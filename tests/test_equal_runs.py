@@ -75,7 +75,7 @@ def test_five_iterations_on_two_replicas_give_the_weights_of_one(float64, two_re
 
 
 def test_batch_norm_gives_the_weights_of_one_replica_where_it_is_synchronized_and_else_others(float64, two_replicas):
-    """By itself its statistics are those of half the images: weights differ by 0.011, where a step of Adam was 0.001."""
+    """By itself its statistics are those of half the images: weights differ by 0.011, after steps of 0.001."""
     one, synchronized = tiny(tf.distribute.get_strategy(), "batch"), tiny(two_replicas, "batch", True)
     apart = tiny(two_replicas, "batch")
     for trainer in (one, synchronized, apart):
