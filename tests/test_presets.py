@@ -1,5 +1,9 @@
 """Every preset is its source; every setting changes something."""
 
+import math
+import pathlib
+import re
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -64,6 +68,18 @@ def test_a_preset_is_its_source(preset):
     assert trainer.num_classes == classes and (trainer.objective.auxiliary is not None) == classifier
     assert type(trainer.generator).__module__ == f"tfgan_gn.models.{architecture}"
     assert isinstance(trainer.critic_optimizer, optimizers.RMSProp) == (optimizer == "rmsprop")
+
+
+def test_the_table_of_models_is_that_of_the_code():
+    """Every preset in order, with the trained parameters of both networks at full size."""
+    text = (pathlib.Path(__file__).parents[1] / "docs" / "models.md").read_text()
+    found = re.findall(r"^\| `(\w+)` \| ([\d,]+) \| ([\d,]+) \|", text, re.M)
+    expected = []
+    for preset in PRESETS:
+        networks = runs.build_networks_of(make_config(preset), FACTS)
+        counts = [sum(math.prod(v.shape) for v in network.trainable_variables) for network in networks]
+        expected.append((preset, *(f"{count:,}" for count in counts)))
+    assert found == expected
 
 
 def test_a_class_is_sampled_by_its_label():
@@ -136,6 +152,23 @@ def test_the_averaged_generator_follows_the_other():
 def test_settings_without_effect_are_refused(given, message):
     with pytest.raises(UserError, match=message):
         make_config(**given)
+
+
+@pytest.mark.parametrize(
+    ("preset", "given", "note"),
+    [
+        ("author", {"norm": "batch"}, "batch norm in the critic makes the score of one image depend on the other"),
+        ("sngan_resnet", {"loss": "wasserstein"}, "spectral norm with the Wasserstein loss and no penalty is reported"),
+        ("sngan_dcgan", {"loss": "wasserstein"}, "spectral norm with the Wasserstein loss and no penalty is reported"),
+        ("wgan_clip", {}, ""),
+        ("sngan_resnet", {"loss": "wasserstein", "penalty": "gradient"}, ""),
+        ("author", {}, ""),
+    ],
+)
+def test_what_is_reported_not_to_work_trains_and_is_said(capsys, preset, given, note):
+    runs.note_what_does_not_fit(tiny(preset, **given))
+    said = capsys.readouterr().err.splitlines()
+    assert [line.startswith(f"note: {note}") for line in said] == [True] * bool(note)
 
 
 def test_labels_are_needed_to_be_conditional():
