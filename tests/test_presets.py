@@ -33,6 +33,24 @@ PUBLISHED = {
     "sngan_resnet": ("sngan_resnet", "hinge", None, "adam", 2e-4, 5, None, False),
     "sngan_dcgan": ("sngan_dcgan", "hinge", None, "adam", 2e-4, 5, None, False),
 }
+# What the published optimizer's betas are; clip; width, z_dim, image_size; norm of the critic; how the rate falls.
+ADAM_BETAS = {"report": (0.5, 0.9), "simple_cnn": (0.5, 0.9), "dcgan": (0.5, 0.999), "wgan_32": (0.5, 0.999)}
+CLIPPED = ("wgan_clip", "wgan_64")
+SIZES = {
+    "wgan_gp_64": (64, 100, 64),
+    "wgan_64": (64, 100, 64),
+    "wcgan_gp_64": (16, 100, 64),
+    "wgan_32": (256, 100, 32),
+    "sngan_dcgan": (64, 128, 32),
+}
+CRITIC_NORMS = {
+    "author": "group",  # this project's default; none as published
+    "report": "group",
+    "author_conditional": "layer",
+    "wgan_clip": "batch",
+    **dict.fromkeys(("wgan_gp_64", "wgan_64", "wcgan_gp_64", "wgan_32"), "instance"),
+}
+DECAYING = ("author", "author_acgan", "author_conditional", "sngan_resnet", "sngan_dcgan")
 
 
 def tiny(preset, **given):
@@ -61,7 +79,12 @@ def test_a_preset_is_its_source(preset):
     architecture, loss, gp_weight, optimizer, rate, n_critic, classes, classifier = PUBLISHED[preset]
     published = make_config(preset)
     assert (published.architecture, published.optimizer, published.n_critic) == (architecture, optimizer, n_critic)
-    assert published.learning_rate == rate
+    assert published.learning_rate == rate and published.clip == (0.01 if preset in CLIPPED else 0)
+    if optimizer == "adam":
+        assert (published.beta_1, published.beta_2) == ADAM_BETAS.get(preset, (0.0, 0.9))
+    assert (published.width, published.z_dim, published.image_size) == SIZES.get(preset, (128, 128, 32))
+    assert (published.norm, published.generator_norm) == (CRITIC_NORMS.get(preset, "none"), "batch")
+    assert (published.lr_decay == "linear") == (preset in DECAYING)
     config = tiny(preset)
     trainer = build(config)
     assert trainer.objective.loss is losses.LOSSES[loss] and trainer.objective.gp_weight == gp_weight
