@@ -71,6 +71,7 @@ def train(config):
         f"{config.workdir}: {'iteration 0' if not start else f'resumed at iteration {start}'} of {config.iterations}"
     )
     with guards.together(strategies.num_workers(strategy)), guards.stop_requests() as stop:
+        strategies.refuse_unlike(strategy, runs.shared_by_all(config, facts, start))
         finished = loop.fit(
             trainer,
             runs.make_batches(config, trainer, dataset, strategy),

@@ -108,12 +108,12 @@ def iterate(trainer, case, first, count):
         trainer.iteration.assign(iteration)
         trainer.set_learning_rate()
         if iteration:
-            trainer.strategy.run(trainer._draw_generator_step)
+            trainer._run_generator_step()
         random = np.random.default_rng(iteration)
         pixels = random.integers(0, 256, (4, size(case), size(case), 3), np.uint8)
         batch = tf.data.Dataset.from_tensors((pixels, np.roll(LABELS, iteration)))
         batch = next(iter(trainer.strategy.experimental_distribute_dataset(batch.unbatch().batch(4))))
-        logs, slopes = trainer.strategy.run(trainer._draw_critic_step, (batch, 0))
+        logs, slopes = trainer._run_critic_step(batch, 0)
     trainer.iteration.assign(first + count)
     return {tag: float(trainer._mean(value)) for tag, value in logs.items()}, trainer._gather(slopes)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -29,7 +30,9 @@ def start(index, addresses, workdir, **flags):
     if addresses:
         cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
         environment["TF_CONFIG"] = json.dumps(cluster)
-    arguments = [f"--{name}={value}" for name, value in {**FLAGS, "workdir": workdir, **flags}.items()]
+    arguments = [
+        f"--{name}={value}" for name, value in {**FLAGS, "workdir": workdir, **flags}.items() if value is not None
+    ]
     return subprocess.Popen(
         [sys.executable, "tests/two_workers.py", *arguments],
         cwd=ROOT,
@@ -55,7 +58,7 @@ def finish(process):
     return process.returncode, re.findall(r"^weights (\w{64})$", out, re.M), err
 
 
-def test_two_processes_are_killed_resume_agree_bit_for_bit_and_are_what_one_computes(tmp_path):
+def test_two_processes_are_killed_resume_agree_bit_for_bit_and_are_what_one_computes(tmp_path, tiny_extractor_path):
     run, alone = tmp_path / "run", tmp_path / "alone"
     one = start(0, [], alone, iterations=6)
     assert finish(one)[0] == 0
@@ -70,17 +73,43 @@ def test_two_processes_are_killed_resume_agree_bit_for_bit_and_are_what_one_comp
     (run / "config.json").write_text((alone / "config.json").read_text())  # of 6 iterations
     keep_checkpoint(run / "checkpoints", "iteration-2")
     addresses = two_addresses()
-    workers = [start(i, addresses, run, iterations=6) for i in range(2)]
+    scoring = {"eval_every": 6, "eval_images": 20, "inception": tiny_extractor_path, "cache_dir": tmp_path / "cache"}
+    workers = [start(i, addresses, run, iterations=6, **scoring) for i in range(2)]
     ends = [finish(worker) for worker in workers]
     for code, _, err in ends:
         assert code == 0 and "resumed at iteration 2 of 6" in err, err
     assert ends[0][1] == ends[1][1] != [], "every weight of the two processes is the same to the last bit"
     together, by_one = (tf.train.load_checkpoint(str(path / "checkpoints")) for path in (run, alone))
     for name in by_one.get_variable_to_shape_map():
-        if name.startswith(("generator/", "critic/")):
+        if name.startswith(("generator/", "critic/")) and "standing" not in name:  # collected for the scores
             a, b = together.get_tensor(name), by_one.get_tensor(name)
             np.testing.assert_allclose(a, b, atol=1e-5, err_msg=name)
-    assert sorted(path.name for path in run.iterdir()) == sorted(path.name for path in alone.iterdir())
+    (scores,) = (run / "scores").iterdir()
+    assert json.loads(scores.read_text())["protocol"]["num_images"] == 20
+    written = {path.name for path in run.iterdir()} - {"scores", "best"}
+    assert written == {path.name for path in alone.iterdir()}
+
+
+def test_two_processes_without_penalty_and_two_that_are_not_alike(tmp_path):
+    """Without slopes to gather; and with another seed in one, which both refuse by name."""
+    flags = {"preset": "wgan_clip", "groups": None, "iterations": 2}
+    for seed, expected in ((0, 0), (1, 1)):
+        addresses = two_addresses()
+        workers = [start(i, addresses, tmp_path / "run", **flags, seed=i * seed) for i in range(2)]
+        for code, _, err in map(finish, workers):
+            assert code == expected and "Traceback" not in err, err
+            assert ("error: the 2 processes do not agree on seed: start all of them" in err) == bool(expected), err
+        shutil.rmtree(tmp_path / "run")
+
+
+def test_an_address_that_is_taken_is_one_message(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("localhost", 0))
+        taken.listen()
+        address = f"localhost:{taken.getsockname()[1]}"
+        code, _, err = finish(start(0, [address, "localhost:1"], tmp_path / "run", iterations=2))
+    assert code == 1 and "Traceback" not in err
+    assert len(re.findall(f"error: cannot listen on {address}", err)) == 1, err
 
 
 def keep_checkpoint(folder, name):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_gn import losses, optimizers, runs
+from tfgan_gn import losses, optimizers, runs, spectral
 from tfgan_gn.config import make_config
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import make_sampler
@@ -67,8 +67,8 @@ def step(trainer, size=32):
     pixels, labels = draw_shapes(4, size, 0)
     batch = (tf.constant(pixels), tf.constant(labels)) if trainer.num_classes else tf.constant(pixels)
     trainer.set_learning_rate()
-    logs, _ = trainer._draw_critic_step(batch, 0)
-    logs |= trainer._draw_generator_step()
+    logs, _ = trainer._run_critic_step(batch, 0)
+    logs |= trainer._run_generator_step()
     trainer._follow()
     trainer.iteration.assign_add(1)
     return {tag: float(value) for tag, value in logs.items()}
@@ -159,6 +159,23 @@ def test_the_averaged_generator_follows_the_other():
         expected = 0.75 * expected + 0.25 * weight.numpy()
         np.testing.assert_allclose(mean.numpy(), expected, rtol=1e-6, atol=1e-8)
     assert trainer.best_generator is trainer.averaged and build(tiny("author")).averaged is None
+
+
+def test_an_averaged_generator_divides_by_the_spectral_norm_of_its_own_kernels():
+    """A mean of u and v would be no unit vectors: a fifth of the spectral norm after 300 steps."""
+    trainer = build(tiny("sngan_dcgan", ema=0.9, learning_rate=1e-2))
+    for _ in range(12):
+        trainer._run_generator_step()
+        trainer._follow()
+    checked = 0
+    for layer in trainer.averaged._flatten_layers():
+        if isinstance(getattr(layer, "sigma", None), spectral.Sigma):
+            kernel = tf.convert_to_tensor(layer.kernel)
+            largest = np.linalg.norm(spectral.matrix(kernel, layer.sigma.transposed).numpy(), 2)
+            np.testing.assert_allclose(np.linalg.norm(layer.sigma.u.numpy()), 1, rtol=1e-5)
+            assert 0.9 * largest < float(layer.sigma(kernel)) <= 1.0001 * largest, layer.path
+            checked += 1
+    assert checked == 5
 
 
 @pytest.mark.parametrize(

@@ -62,9 +62,9 @@ def test_an_iteration_is_its_steps_with_its_noise_on_fresh_batches(float64):
         by_hand.iteration.assign(iteration)
         np.testing.assert_allclose(by_hand.set_learning_rate(), 1e-3 * (1 - iteration / 10), rtol=1e-12)
         if iteration:
-            generator_logs = by_hand._draw_generator_step()
+            generator_logs = by_hand._run_generator_step()
         for step in range(2):
-            _, slopes_by_hand = by_hand._draw_critic_step(next(source), step)
+            _, slopes_by_hand = by_hand._run_critic_step(next(source), step)
     np.testing.assert_allclose(logs["generator/loss"], generator_logs["generator/loss"], rtol=1e-6)
     np.testing.assert_allclose(slopes, slopes_by_hand, rtol=1e-10)
     for a, b in zip(weights(driven), weights(by_hand), strict=True):
@@ -266,7 +266,7 @@ def test_passes_joined_or_apart_differ_by_the_statistics_of_batch_norm_alone(flo
 def test_clipping_follows_each_critic_update():
     trainer = tiny_trainer(tiny_networks(), gp_weight=None, clip=0.01, learning_rate=constant(1e-4))
     trainer.set_learning_rate()
-    trainer._draw_critic_step(next(batches(trainer)), 0)
+    trainer._run_critic_step(next(batches(trainer)), 0)
     for variable in trainer.critic.trainable_variables:
         assert abs(variable.numpy()).max() <= np.float32(0.01), variable.path
     assert max(abs(w).max() for w in [v.numpy() for v in trainer.generator.trainable_variables]) > 0.5

@@ -70,4 +70,5 @@ def clip_weights(variables, bound):
         for variable in variables:
             strategy.extended.update(variable.value, lambda v: v.assign(tf.clip_by_value(v, -bound, bound)))
 
-    tf.distribute.get_replica_context().merge_call(on_all)
+    # As Keras' optimizers do: a function that XLA compiled for several GPUs cannot stop to merge.
+    tf.__internal__.distribute.interim.maybe_merge_call(on_all, tf.distribute.get_strategy())

@@ -1,5 +1,7 @@
 """From a Config to what it describes: data, networks, trainer, scorer, recorder. Both commands build with these."""
 
+import contextlib
+import dataclasses
 import os
 import platform
 import sys
@@ -120,6 +122,13 @@ def build(config, facts):
     )
 
 
+def shared_by_all(config, facts, iteration):
+    """What every process of one run must bring alike, by name; paths may differ between machines."""
+    paths = {"workdir", "data_dir", "cache_dir", "inception"}
+    settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in paths}
+    return {**settings, **facts, "iteration": iteration}
+
+
 def load_data(config):
     """The data set of a Config. Raises UserError where it is missing, broken or cannot be fetched."""
     return data.make_dataset(config.dataset, config.data_dir, config.image_size, config.grey, config.cache_dir, say=say)
@@ -156,7 +165,7 @@ def sampling(config, facts, iteration):
 
 
 def make_scorer(config, facts, generator, dataset):
-    """The function that scores the run's generator, given the iteration; call it inside `strategy.scope()`.
+    """The function that scores the run's generator, given the iteration; call it in the scope that it shall run under.
 
     Raises:
         UserError: no weights for the network that scores.
@@ -187,7 +196,9 @@ def make_recorder(config, facts, strategy, trainer, manager, dataset):
         return Follower(trainer, lambda: iter(test), config.test_batches)
     score = None
     if config.eval_every:
-        with strategy.scope():
+        # Where there are several processes the chief scores alone, the others wait: under their strategy it cannot.
+        alone = strategies.num_workers(strategy) > 1
+        with contextlib.nullcontext() if alone else strategy.scope():
             score = make_scorer(config, facts, trainer.best_generator, dataset)
     with guards.writing_to(config.workdir):  # only now, when nothing of this run can be refused, is the folder its own
         os.makedirs(config.workdir, exist_ok=True)

@@ -79,8 +79,8 @@ class Sigma(keras.layers.Layer):
         self.v = self.add_weight(name="v", shape=(math.prod(shape) // out,), initializer=_random_direction, **kept)
         self.built = True
 
-    def start(self, kernel):
-        """Takes one power iteration from the random u, so that sigma is positive before the first training pass."""
+    def iterate(self, kernel):
+        """Takes one power iteration and keeps it, outside of a training pass."""
         u, v = power_iteration(matrix(kernel, self.transposed), tf.convert_to_tensor(self.u))
         self.u.assign(u)
         self.v.assign(v)
@@ -202,7 +202,7 @@ def _create(layer, shape, out):
     layer.kernel = layer.add_weight(name="kernel", shape=shape, initializer=xavier(layer.gain), autocast=False)
     layer.bias = layer.add_weight(name="bias", shape=(out,), initializer="zeros")
     layer.sigma.build(shape)
-    layer.sigma.start(tf.convert_to_tensor(layer.kernel))
+    layer.sigma.iterate(tf.convert_to_tensor(layer.kernel))  # so that sigma is positive before the first pass
     layer.built = True
 
 
@@ -210,3 +210,10 @@ def _normalized(layer, x, training):
     """W / sigma(W), divided in W's precision and then cast to the input's."""
     kernel = tf.convert_to_tensor(layer.kernel)
     return tf.cast(kernel / layer.sigma(kernel, training=training), x.dtype)
+
+
+def iterate_power(model):
+    """Takes one power iteration in every spectrally normalized layer of a model, after its kernels were assigned."""
+    for layer in model._flatten_layers():
+        if isinstance(getattr(layer, "sigma", None), Sigma):
+            layer.sigma.iterate(tf.convert_to_tensor(layer.kernel))

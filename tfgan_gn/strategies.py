@@ -1,5 +1,6 @@
 """Which devices compute, and what several processes must agree on."""
 
+import hashlib
 import json
 import os
 
@@ -20,7 +21,13 @@ def _multi_worker():
             f"--strategy=multi_worker needs TF_CONFIG in the environment ({first_line(error)}): on the first machine "
             f"TF_CONFIG='{json.dumps(example)}', on the others with their own index"
         ) from None
-    return tf.distribute.MultiWorkerMirroredStrategy()
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except tf.errors.OpError as error:
+        raise UserError(
+            f"cannot listen on {workers[index]}, this process' address in TF_CONFIG ({first_line(error)}): give a free "
+            "port of this machine, the same on all of them, or end what holds it"
+        ) from None
 
 
 def _one_device():
@@ -46,7 +53,7 @@ def make_strategy(name):
         `tf.distribute.Strategy`.
 
     Raises:
-        UserError: TF_CONFIG is needed, and missing or wrong.
+        UserError: TF_CONFIG is needed, and missing or wrong, or its address is taken.
     """
     return STRATEGIES[name]()
 
@@ -81,6 +88,41 @@ def distribute(strategy, make):
     return strategy.distribute_datasets_from_function(of_worker)
 
 
+def _make_sum(strategy, length):
+    """Function from this process's whole numbers [length] to their sum over all processes."""
+    local = strategy.num_replicas_in_sync // num_workers(strategy)
+
+    @tf.function(input_signature=[tf.TensorSpec([length], tf.int64)])
+    def add(mine):
+        def replica():
+            first = tf.distribute.get_replica_context().replica_id_in_sync_group % local == 0
+            return tf.where(first, mine, tf.zeros_like(mine))
+
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(replica), axis=None)
+
+    return add
+
+
+def refuse_unlike(strategy, facts):
+    """Raises UserError, in all processes, unless all of them bring the same facts.
+
+    Args:
+        strategy: `tf.distribute.Strategy`.
+        facts: dict from a name to a JSON value, of what must be equal: settings, data, the iteration.
+    """
+    workers = num_workers(strategy)
+    if workers == 1:
+        return
+    numbers = [int(hashlib.sha256(json.dumps(each).encode()).hexdigest()[:12], 16) for each in facts.values()]
+    total = _make_sum(strategy, len(numbers))(tf.constant(numbers, tf.int64)).numpy().tolist()
+    unlike = [name for name, mine, all_of_them in zip(facts, numbers, total) if all_of_them != workers * mine]
+    if unlike:
+        raise UserError(
+            f"the {workers} processes do not agree on {', '.join(unlike)}: start all of them with the same flags, "
+            "data and --workdir, which all of them must see"
+        )
+
+
 def make_agree(strategy):
     """What brings all processes to one mind before each portion of work, as they must compute it together.
 
@@ -89,15 +131,7 @@ def make_agree(strategy):
     """
     if num_workers(strategy) == 1:
         return lambda count, stop: (count, stop)
-    local, chief = strategy.num_replicas_in_sync // num_workers(strategy), is_chief(strategy)
-
-    @tf.function(input_signature=[tf.TensorSpec([2], tf.int64)])
-    def add(mine):
-        def replica():
-            first = tf.distribute.get_replica_context().replica_id_in_sync_group % local == 0
-            return tf.where(first, mine, tf.zeros_like(mine))
-
-        return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(replica), axis=None)
+    chief, add = is_chief(strategy), _make_sum(strategy, 2)
 
     def agree(count, stop):
         count, stop = add(tf.constant([count if chief else 0, bool(stop)], tf.int64)).numpy().tolist()

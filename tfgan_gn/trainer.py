@@ -4,7 +4,7 @@ import functools
 
 import tensorflow as tf
 
-from tfgan_gn import noise
+from tfgan_gn import noise, spectral
 from tfgan_gn.errors import UserError
 from tfgan_gn.optimizers import clip_weights
 from tfgan_gn.pixels import dequantize
@@ -74,7 +74,8 @@ class Trainer:
         self.flips, self.averaged, self.ema, self.critic_rate_ratio = flips, averaged, ema, critic_rate_ratio
         for mean, variable in self._averages():
             mean.assign(variable)
-        # Not what draws: XLA's generators of random numbers give other ones for the same key.
+        # Not what draws: XLA gives other random numbers for the same key. Only a function that is handed to
+        # strategy.run as it is, not one called within it, can be compiled for several replicas.
         compile_step = functools.partial(tf.function, jit_compile=True) if jit else lambda step: step
         self._compiled_critic_step = compile_step(self.critic_step)
         self._compiled_generator_step = compile_step(self.generator_step)
@@ -159,14 +160,15 @@ class Trainer:
         for _ in tf.range(iterations):
             self.set_learning_rate()
             if self.iteration > 0:
-                logs = self.strategy.run(self._draw_generator_step)
+                logs = self._run_generator_step()
                 self._follow()
                 generator_logs = {tag: total + self._mean(logs[tag]) for tag, total in generator_logs.items()}
                 generator_steps += 1.0
             for step in tf.range(self.n_critic):
-                logs, per_replica = self.strategy.run(self._draw_critic_step, (next(batches), step))
+                logs, per_replica = self._run_critic_step(next(batches), step)
                 critic_logs = {tag: total + self._mean(logs[tag]) for tag, total in critic_logs.items()}
-                slopes = tf.ensure_shape(self._gather(per_replica), [num_slopes])
+                if num_slopes:  # processes that gather nothing from each other die of it
+                    slopes = tf.ensure_shape(self._gather(per_replica), [num_slopes])
             self.iteration.assign_add(1)
         logs = {tag: total / critic_steps for tag, total in critic_logs.items()}
         return {**logs, **{tag: total / generator_steps for tag, total in generator_logs.items()}}, slopes
@@ -177,15 +179,19 @@ class Trainer:
         return self.generator if self.averaged is None else self.averaged
 
     def _averages(self):
-        """Pairs of variables (mean, what it is the mean of)."""
-        return zip(self.averaged.variables, self.generator.variables, strict=True) if self.averaged else ()
+        """Pairs of weights (mean, what it is the mean of)."""
+        if self.averaged is None:
+            return ()
+        return zip(self.averaged.trainable_variables, self.generator.trainable_variables, strict=True)
 
     def _follow(self):
-        """Mean = ema mean + (1 - ema) weight, of every variable, after a generator step."""
+        """Mean = ema mean + (1 - ema) weight, of every weight, after a generator step."""
         for mean, variable in self._averages():
             self.strategy.extended.update(
                 mean.value, lambda m, v: m.assign(v + self.ema * (m - v)), args=(variable.value,)
             )
+        if self.averaged is not None:  # a mean of u and v is no singular vector of the mean kernel
+            self.strategy.run(lambda: spectral.iterate_power(self.averaged))
 
     @tf.function(reduce_retracing=True)
     def evaluate(self, batches, num_batches):
@@ -203,19 +209,26 @@ class Trainer:
             total += self._mean(self.strategy.run(self._draw_critic_loss, (next(batches), step)))
         return total / tf.cast(num_batches, tf.float32)
 
-    def _draw_generator_step(self):
-        z = self._draw(noise.GENERATOR_Z, self.generator_batch_size, [self.z_dim], counters=[self.iteration])
-        labels = None
-        if self.num_classes is not None:
-            labels = self._draw(noise.GENERATOR_LABELS, self.generator_batch_size, [], counters=[self.iteration])
-        return self._compiled_generator_step(z, labels)
+    def _run_generator_step(self):
+        return self.strategy.run(self._compiled_generator_step, self.strategy.run(self._generator_inputs))
 
-    def _draw_critic_step(self, batch, step):
+    def _run_critic_step(self, batch, step):
+        return self.strategy.run(self._compiled_critic_step, self.strategy.run(self._critic_inputs, (batch, step)))
+
+    def _generator_inputs(self):
+        counters = [self.iteration]
+        z = self._draw(noise.GENERATOR_Z, self.generator_batch_size, [self.z_dim], counters)
+        if self.num_classes is None:
+            return (z,)
+        return z, self._draw(noise.GENERATOR_LABELS, self.generator_batch_size, [], counters)
+
+    def _critic_inputs(self, batch, step):
         pixels, labels = self._split(batch)
         if self.flips:
             mirrored = self._draw(noise.FLIPS, self.batch_size, [1, 1, 1], [self.iteration, step]) < 0.5
             pixels = tf.where(mirrored, tf.reverse(pixels, [2]), pixels)
-        return self._compiled_critic_step(pixels, *self._draw_critic_noise(pixels, self.iteration, step), labels)
+        inputs = pixels, *self._draw_critic_noise(pixels, self.iteration, step)
+        return inputs if labels is None else (*inputs, labels)
 
     def _draw_critic_loss(self, batch, step):
         pixels, labels = self._split(batch)
