@@ -99,7 +99,7 @@ def test_two_processes_without_penalty_and_two_that_are_not_alike(tmp_path):
         for code, _, err in map(finish, workers):
             assert code == expected and "Traceback" not in err, err
             assert ("error: the 2 processes do not agree on seed: start all of them" in err) == bool(expected), err
-        shutil.rmtree(tmp_path / "run")
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)  # refused ones leave none
 
 
 def test_an_address_that_is_taken_is_one_message(tmp_path):
