@@ -56,6 +56,7 @@ def train(config):
     refuse_another_run(config)
     runs.note_what_does_not_fit(config)
     strategy = strategies.make_strategy(config.strategy)
+    runs.refuse_what_cannot_be_built(config)
     dataset = runs.load_data(config)
     facts = runs.facts_of(dataset)
     runs.refuse_labels_that_are_not_there(config, facts)

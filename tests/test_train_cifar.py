@@ -182,8 +182,10 @@ def test_a_full_disk_is_one_message_and_what_was_saved_stays(finished, tmp_path)
 
 
 def test_bad_input_is_one_message(tmp_path):
-    assert "3 groups do not divide the 8 channels of critic/block2/norm1" in refused(tmp_path / "a", groups=3)
-    missing = refused(tmp_path / "b", dataset="folder", data_dir=tmp_path / "nowhere")
+    folder = {"dataset": "folder", "data_dir": tmp_path / "nowhere"}  # networks are refused before data are looked for
+    message = refused(tmp_path / "a", groups=3, **folder)
+    assert "3 groups do not divide the 8 channels of critic/block2/norm1" in message
+    missing = refused(tmp_path / "b", **folder)
     assert "nowhere is not a folder" in missing
     (tmp_path / "file").write_text("")
     assert "is a file: give a folder" in refused(tmp_path / "file")

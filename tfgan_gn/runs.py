@@ -15,6 +15,7 @@ from tfgan_gn import __version__, data, evaluation, guards, images, inception, n
 from tfgan_gn.config import save_config
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import make_sampler
+from tfgan_gn.image_files import CHANNELS
 from tfgan_gn.losses import LOSSES, Auxiliary
 from tfgan_gn.models import build_networks
 from tfgan_gn.objective import Objective
@@ -218,6 +219,11 @@ def note_what_does_not_fit(config):
             "note: spectral norm with the Wasserstein loss and no penalty is reported not to work by the "
             "spectral-normalization read-me: --loss=hinge or bce do"
         )
+
+
+def refuse_what_cannot_be_built(config):
+    """Raises UserError for networks that cannot be, before data are fetched and decoded, which may take minutes."""
+    build_networks_of(config, {"num_classes": 2, "channels": CHANNELS[config.grey]})
 
 
 def refuse_labels_that_are_not_there(config, facts):
