@@ -74,7 +74,8 @@ def _check(field, value):
     prefix = facts["prefix"]
     further = bool(prefix) and value.startswith(prefix) and value != prefix
     if facts["choices"] and value not in facts["choices"] and not further:
-        raise UserError(f"{flag}: choose one of {', '.join(choices_of(field))}")
+        otherwise = ", or leave it out" if "" in facts["choices"] else ""
+        raise UserError(f"{flag}: choose one of {', '.join(filter(None, choices_of(field)))}{otherwise}")
     for number in value if isinstance(value, tuple) else (value,):
         if isinstance(number, float) and not math.isfinite(number):
             raise UserError(f"{flag}: give a finite number")
