@@ -40,7 +40,7 @@ def in_float32():
 
 
 def test_with_xla_the_losses_are_the_same_but_for_rounding(in_float32):
-    """The noise too, which XLA would draw otherwise. Under a strategy: `test_scored_run.py`."""
+    """The noise too, which XLA would draw otherwise. Under a strategy: `test_train_cifar.py`."""
     trainer = build(jit=True)
     np.testing.assert_allclose(run(trainer), in_float32, rtol=1e-4)
     inputs = tf.zeros([16, 16, 16, 3], tf.uint8), *trainer._draw_critic_noise(tf.zeros([16, 16, 16, 3]), 0, 0)

@@ -24,7 +24,7 @@ def scored(tmp_path_factory, tiny_extractor_path):
     flags = {"dataset": "folder", "data_dir": folder / "data", "image_size": 16}
     flags |= {"eval_every": 2, "eval_images": SAMPLES, "inception": tiny_extractor_path, "cache_dir": folder / "cache"}
     periods = {"checkpoint_every": 5, "keep_checkpoints": 2, "generator_statistics": "standing"}
-    process = command(folder / "run", iterations=6, learning_rate=3e-3, ema=0.5, jit=True, **flags, **periods)
+    process = command(folder / "run", iterations=6, learning_rate=3e-3, ema=0.5, **flags, **periods)
     assert process.returncode == 0, process.err
     return folder / "run", process.err, tiny_extractor_path
 

@@ -22,6 +22,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 
 TINY = {"dataset": "shapes", "width": 8, "groups": 4, "batch_size": 8, "n_critic": 2, "test_batches": 1}
 
+QUICK = {"architecture": "simple_cnn", "norm": "none", "groups": None}  # to trace
 
 FACTS = {"num_classes": 10, "channels": 3, "images_sha256": ""}
 
@@ -177,7 +178,7 @@ def wait_for(path):
 
 def test_a_full_disk_is_one_message_and_what_was_saved_stays(finished, tmp_path):
     """A limit on the size of a file stands for it: the checkpoint is the first that does not fit."""
-    message = refused(tmp_path / "run", iterations=4, limit=20_000)
+    message = refused(tmp_path / "run", iterations=4, limit=20_000, **QUICK)
     assert f"cannot write to {tmp_path}/run" in message and "was saved before is still there" in message
 
 
@@ -190,7 +191,7 @@ def test_bad_input_is_one_message(tmp_path):
     (tmp_path / "file").write_text("")
     assert "is a file: give a folder" in refused(tmp_path / "file")
     assert "out of memory" in refused(tmp_path / "e", z_dim=2_000_000_000)
-    diverged = refused(tmp_path / "c", iterations=50, learning_rate=1e30)
+    diverged = refused(tmp_path / "c", iterations=50, learning_rate=1e30, jit=True, **QUICK)
     assert "the run diverged" in diverged
     assert "is more than the 10000 images" in refused(tmp_path / "d", batch_size=20_000)
     assert not (tmp_path / "d" / "config.json").exists(), "a refused run must not claim the folder"
