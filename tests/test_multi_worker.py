@@ -12,13 +12,20 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_train_cifar import ROOT, TINY, wait_for
+from test_train_cifar import QUICK, ROOT, TINY, wait_for
 
 from tfgan_gn import strategies
 from tfgan_gn.errors import UserError
 
 # Batch norm synchronized, which one process has in any case: its statistics are those of the whole batch everywhere.
-FLAGS = {**TINY, "generator_norm": "batch", "synced_batch_norm": True, "checkpoint_every": 2, "lr_decay": "none"}
+FLAGS = {
+    **TINY,
+    **QUICK,
+    "generator_norm": "batch",
+    "synced_batch_norm": True,
+    "checkpoint_every": 2,
+    "lr_decay": "none",
+}
 # Adam would make steps of the learning rate's size out of the rounding of gradients that are nearly 0.
 FLAGS |= {"optimizer": "sgd", "learning_rate": 1e-3}
 
@@ -92,7 +99,7 @@ def test_two_processes_are_killed_resume_agree_bit_for_bit_and_are_what_one_comp
 
 def test_two_processes_without_penalty_and_two_that_are_not_alike(tmp_path):
     """Without slopes to gather; and with another seed in one, which both refuse by name."""
-    flags = {"preset": "wgan_clip", "groups": None, "iterations": 2}
+    flags = {"preset": "wgan_clip", "norm": "batch", "iterations": 2}
     for seed, expected in ((0, 0), (1, 1)):
         addresses = two_addresses()
         workers = [start(i, addresses, tmp_path / "run", **flags, seed=i * seed) for i in range(2)]

@@ -69,7 +69,7 @@ def finished(tmp_path_factory):
     """A run of 4 iterations."""
     workdir = tmp_path_factory.mktemp("runs") / "run"
     periods = {"sample_every": 2, "checkpoint_every": 1, "keep_checkpoints": 2, "log_every": 3}
-    process = command(workdir, iterations=4, generator_statistics="batch", **periods)
+    process = command(workdir, iterations=4, generator_statistics="batch", **periods, **QUICK)
     assert process.returncode == 0, process.err
     return workdir, process
 
@@ -84,7 +84,7 @@ def test_a_run_leaves_what_it_promises_and_says_where(finished):
         "tensorboard",
     ]
     settings = json.loads((workdir / "config.json").read_text())
-    assert settings["config"]["width"] == 8 and settings["config"]["groups"] == [4]
+    assert settings["config"]["width"] == 8 and settings["config"]["architecture"] == "simple_cnn"
     assert settings["versions"]["tensorflow"] == tf.__version__
     assert sorted(p.name for p in (workdir / "samples").iterdir()) == ["000001.png", "000002.png", "000004.png"]
     assert sorted(p.name for p in (workdir / "checkpoints").glob("*.index")) == [
@@ -128,7 +128,7 @@ def test_every_setting_reaches_what_it_sets():
 
 
 def test_another_config_in_the_folder_is_refused_naming_the_field(finished):
-    message = refused(finished[0], iterations=4, seed=5)
+    message = refused(finished[0], iterations=4, seed=5, **QUICK)
     assert "another seed (there 0, asked 5)" in message
 
 
@@ -136,7 +136,7 @@ def test_a_run_in_two_parts_is_the_run_in_one(finished, tmp_path):
     """Stopped by SIGTERM at some iteration, resumed by the same command: bit for bit the same generator."""
     whole, _ = finished
     workdir = tmp_path / "run"
-    process = start(workdir, iterations=4, sample_every=2, checkpoint_every=2)
+    process = start(workdir, iterations=4, sample_every=2, checkpoint_every=2, **QUICK)
     wait_for(workdir / "tensorboard")
     time.sleep(1)  # it traces the first iteration then, for seconds; on a slower machine it may stop at iteration 0
     process.send_signal(signal.SIGTERM)
@@ -144,7 +144,7 @@ def test_a_run_in_two_parts_is_the_run_in_one(finished, tmp_path):
     assert process.returncode == 128 + signal.SIGTERM, err
     stopped = re.search(r"stopped and saved at iteration ([0-3]);", err)
     assert stopped and "Traceback" not in err, err
-    process = command(workdir, iterations=4, sample_every=2, checkpoint_every=2)
+    process = command(workdir, iterations=4, sample_every=2, checkpoint_every=2, **QUICK)
     assert process.returncode == 0, process.err
     if stopped[1] != "0":
         assert f"resumed at iteration {stopped[1]} of 4" in process.err
