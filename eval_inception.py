@@ -12,10 +12,10 @@ last four, or an .npz of statistics. The result is a table here and a JSON with 
 import os
 import sys
 
-from tfgan_gn import cli
-from tfgan_gn.config import load_config, load_facts
 from tfgan_gn.errors import UserError
-from tfgan_gn.eval_config import EvalConfig, make_eval_config
+from tfgan_gn.settings import command_line
+from tfgan_gn.settings.scoring import EvalConfig, make_eval_config
+from tfgan_gn.settings.training import load_config, load_facts
 
 
 def is_run(path):
@@ -32,8 +32,10 @@ def open_run(config, workdir):
     Raises:
         UserError: no such checkpoint, or not readable.
     """
-    from tfgan_gn import checkpoints, images, runs
+    from tfgan_gn import runs
     from tfgan_gn.export import make_sampler
+    from tfgan_gn.scoring import images
+    from tfgan_gn.training import checkpoints
 
     run = load_config(os.path.join(workdir, "config.json"))
     facts = load_facts(os.path.join(workdir, "config.json"))
@@ -53,7 +55,7 @@ def open_reference(config, run, extractor):
     Args:
         config: EvalConfig.
         run: Config of the run that is scored, or None.
-        extractor: `inception.Extractor`.
+        extractor: `extractors.Extractor`.
 
     Returns:
         `reference.Reference`.
@@ -61,9 +63,11 @@ def open_reference(config, run, extractor):
     Raises:
         UserError: no saying what they are; as `images.open_images` and `reference.of_file`.
     """
-    from tfgan_gn import data, images, inception, reference, runs
+    from tfgan_gn import runs
+    from tfgan_gn.data import sets
+    from tfgan_gn.scoring import extractors, images, reference
 
-    cache_dir = config.cache_dir or os.path.expanduser(inception.CACHE)
+    cache_dir = config.cache_dir or os.path.expanduser(extractors.CACHE)
     if config.reference.endswith(".npz"):
         statistics = reference.of_file(config.reference, extractor)
         if statistics:
@@ -74,7 +78,7 @@ def open_reference(config, run, extractor):
         )
     elif run:
         data_dir = config.data_dir or run.data_dir
-        dataset = data.make_dataset(run.dataset, data_dir, run.image_size, run.grey, config.cache_dir, say=runs.say)
+        dataset = sets.make_dataset(run.dataset, data_dir, run.image_size, run.grey, config.cache_dir, say=runs.say)
         real = images.of_split(dataset, "train")
     else:
         raise UserError("say what the real images are: --reference=cifar10:train, a folder, an .npz of images or of mu")
@@ -85,9 +89,10 @@ def score(config, samples):
     """Scores what a path or name stands for, and writes and prints the result."""
     import tensorflow as tf
 
-    from tfgan_gn import evaluation, images, inception, results, runs
+    from tfgan_gn import runs
     from tfgan_gn.guards import writing_to
-    from tfgan_gn.scoring import Settings
+    from tfgan_gn.scoring import evaluation, extractors, images, results
+    from tfgan_gn.scoring.scores import Settings
 
     run, out = None, f"scores-{os.path.basename(os.path.normpath(samples)).replace(':', '-')}.json"
     if is_run(samples):
@@ -106,7 +111,7 @@ def score(config, samples):
         )
     evaluation.refuse_too_few(opened, config.splits)
     with tf.distribute.MirroredStrategy().scope():
-        extractor = inception.load_extractor(config.inception, config.cache_dir)
+        extractor = extractors.load_extractor(config.inception, config.cache_dir)
         real = open_reference(config, run, extractor)
         resamples = config.resamples if config.bootstrap else 0
         settings = Settings(config.batch_size, config.splits, config.neighbours, resamples, extrapolate=True)
@@ -129,14 +134,14 @@ def main(argv):
     """Returns the exit code: 0 done, 1 a mistake of the user's, 130 interrupted."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        config, arguments = cli.parse_arguments(argv, EvalConfig, make_eval_config, most_arguments=1)
+        config, arguments = command_line.parse_arguments(argv, EvalConfig, make_eval_config, most_arguments=1)
         if config is None:
-            sys.stdout.write(cli.help_text(__doc__, EvalConfig) + "\n")
+            sys.stdout.write(command_line.help_text(__doc__, EvalConfig) + "\n")
             return 0
         if not arguments:
             raise UserError("say what to score (or which JSON to compare with): --help tells what can be")
         if config.compare:
-            from tfgan_gn import results
+            from tfgan_gn.scoring import results
 
             paths = [config.compare, arguments[0]]
             sys.stdout.write(results.compare(*map(results.load, paths), names=paths) + "\n")

@@ -12,9 +12,9 @@ import signal
 import sys
 import time
 
-from tfgan_gn import cli
-from tfgan_gn.config import Config, load_config, load_facts, make_config, refuse_another, refuse_other_data
 from tfgan_gn.errors import UserError
+from tfgan_gn.settings import command_line
+from tfgan_gn.settings.training import Config, load_config, load_facts, make_config, refuse_another, refuse_other_data
 
 
 def refuse_another_run(config):
@@ -51,7 +51,8 @@ def train(config):
     """Runs or resumes the run that a Config describes; returns the exit code."""
     import tensorflow as tf
 
-    from tfgan_gn import checkpoints, guards, loop, runs, strategies
+    from tfgan_gn import guards, runs
+    from tfgan_gn.training import checkpoints, loop, strategies
 
     refuse_another_run(config)
     runs.note_what_does_not_fit(config)
@@ -98,9 +99,9 @@ def main(argv):
     """Returns the exit code: 0 done, 1 a mistake of the user's, 128 + signal number when asked to stop."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        config, _ = cli.parse_arguments(argv, Config, make_config)
+        config, _ = command_line.parse_arguments(argv, Config, make_config)
         if config is None:
-            sys.stdout.write(cli.help_text(__doc__, Config) + "\n")
+            sys.stdout.write(command_line.help_text(__doc__, Config) + "\n")
             return 0
         from tfgan_gn.guards import fitting_in_memory  # which imports TensorFlow
 

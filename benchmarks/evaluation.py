@@ -25,8 +25,8 @@ import numpy as np
 import scipy.linalg
 import tensorflow as tf
 
-from tfgan_gn import inception, inception_network
 from tfgan_gn.metrics import FeatureStats, frechet_distance
+from tfgan_gn.scoring import extractors, inception_network
 
 DIMENSIONS = 2048
 
@@ -48,13 +48,13 @@ def draw_weights(network, rng):
 def make_ours(network, weights, images, batch_size):
     """Function that runs the images through this project's network and returns their features."""
     inception_network.assign_weights(network, weights)
-    extractor = inception.Extractor(
+    extractor = extractors.Extractor(
         lambda batch: network(inception_network.preprocess(batch), training=False),
         source="random",
         weights_sha256="",
         preprocessing="",
     )
-    return lambda: np.concatenate([features for features, _ in inception.collect(extractor, images, batch_size)])
+    return lambda: np.concatenate([features for features, _ in extractors.collect(extractor, images, batch_size)])
 
 
 def make_torch_fidelity(weights, images, batch_size):

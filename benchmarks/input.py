@@ -4,9 +4,9 @@
     python benchmarks/input.py --step_images_per_second=35 --json=input.json
 
 A row for each place that images may be in: memory, and a file that is mapped, both with labels, shuffled, through
-`data.batches`. Reported is the median over the repeats, which alternate between the places, and its ratio to the images
-that a critic update takes in its time: of the published critic with group norm, measured here in the same process
-(`variants.py`) or given by the flag. Below 20 the pipeline would be worth work.
+`train_batches`. Reported is the median over the repeats, which alternate between the places, and its ratio to the
+images that a critic update takes in its time: of the published critic with group norm, measured here in the same
+process (`variants.py`) or given by the flag. Below 20 the pipeline would be worth work.
 """
 
 import argparse
@@ -25,7 +25,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 import numpy as np
 from variants import COLUMNS, Settings, make_steps
 
-from tfgan_gn import data
+from tfgan_gn.data.batches import train_batches
 
 TARGET = 20  # times what the step takes, so that a step as much faster on a GPU still never waits
 
@@ -56,8 +56,8 @@ def places(folder, flags):
 
 
 def time_batches(images, labels, flags):
-    """Images per second of `data.batches`, from its second batch on: the first waits for the shuffled order."""
-    batches = iter(data.batches(images, flags.batch_size, 0, labels=labels))
+    """Images per second of `train_batches`, from its second batch on: the first waits for the shuffled order."""
+    batches = iter(train_batches(images, flags.batch_size, 0, labels=labels))
     next(batches)
     start = time.perf_counter()
     for _ in range(flags.batches):

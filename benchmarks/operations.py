@@ -45,7 +45,7 @@ def critic_layers(width, image_size, channels, normed, joined):
         image_size: height and width of the image.
         channels: of the image.
         normed: whether norms stand at the six sites.
-        joined: whether resampling is computed together with the convolutions beside it (`tfgan_gn.resampling`).
+        joined: whether resampling is computed together with the convolutions beside it (`tfgan_gn.layers.resampling`).
     """
     full, half, quarter = image_size**2, image_size**2 // 4, image_size**2 // 16
     square = width * width

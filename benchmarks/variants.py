@@ -21,7 +21,7 @@ class Column(NamedTuple):
     """One thing to compare.
 
     Attributes:
-        norm: key of `tfgan_gn.norms.NORMS`, of the critic; "spectral" for the critic of `sngan_resnet`.
+        norm: key of `tfgan_gn.layers.norms.NORMS`, of the critic; "spectral" for the critic of `sngan_resnet`.
         groups: for norm "group".
         implementation: "tfgan_gn", "keras" (`straightforward.py`) or "torch" (`torch_step.py`).
         carry_zeros: use TensorFlow's ReLU in the critic, which carries its second derivative, 0, through the network.
@@ -79,7 +79,7 @@ def make_steps(column, settings):
 
 
 class Steps:
-    """The two updates of one pair in TensorFlow, by `tfgan_gn.trainer.Trainer`.
+    """The two updates of one pair in TensorFlow, by `tfgan_gn.training.trainer.Trainer`.
 
     Args:
         column: what to build.
@@ -132,12 +132,12 @@ def make_trainer(column, settings):
     """The `Trainer` of a column, with the published settings."""
     import tensorflow as tf
 
-    from tfgan_gn import blocks
-    from tfgan_gn.losses import LOSSES
+    from tfgan_gn.layers import blocks
     from tfgan_gn.models import resnet, sngan_resnet
-    from tfgan_gn.objective import Objective
-    from tfgan_gn.optimizers import adam, constant
-    from tfgan_gn.trainer import Trainer
+    from tfgan_gn.training.losses import LOSSES
+    from tfgan_gn.training.objective import Objective
+    from tfgan_gn.training.optimizers import adam, constant
+    from tfgan_gn.training.trainer import Trainer
 
     if column.carry_zeros:
         blocks.relu = resnet.relu = tf.nn.relu

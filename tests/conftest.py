@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_gn import inception
-from tfgan_gn.losses import LOSSES
 from tfgan_gn.models import build_networks
-from tfgan_gn.objective import Objective
-from tfgan_gn.optimizers import adam, constant
-from tfgan_gn.trainer import Trainer
+from tfgan_gn.scoring import extractors
+from tfgan_gn.training.losses import LOSSES
+from tfgan_gn.training.objective import Objective
+from tfgan_gn.training.optimizers import adam, constant
+from tfgan_gn.training.trainer import Trainer
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
@@ -48,7 +48,7 @@ def seeded_graph(seeded_weights, tmp_path_factory):
 @pytest.fixture(scope="session")
 def seeded_extractor(seeded_graph):
     """The Inception network with them."""
-    return inception.load_extractor(seeded_graph)
+    return extractors.load_extractor(seeded_graph)
 
 
 class TinyExtractor(tf.Module):
@@ -74,7 +74,7 @@ def tiny_extractor_path(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny_extractor(tiny_extractor_path):
-    return inception.load_extractor(tiny_extractor_path)
+    return extractors.load_extractor(tiny_extractor_path)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfgan_gn.losses import gradient_penalty
+from tfgan_gn.training.losses import gradient_penalty
 
 
 def penalty_gradient_error(critic, variables, x, step=1e-5, directions=3):

@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from tfgan_gn import data, shapes
+from tfgan_gn.data import sets, shapes
+from tfgan_gn.data.batches import held_out_batches, train_batches
 from tfgan_gn.errors import UserError
 
 
@@ -18,7 +19,7 @@ def test_shapes_are_ten_balanced_classes_that_a_seed_decides():
     assert images.shape == (200, 32, 32, 3) and images.dtype == np.uint8
     assert len({image.tobytes() for image in np.concatenate([images, other])}) == 400
     with pytest.raises(UserError, match="has no effect"):
-        data.make_dataset("shapes", "/tmp")
+        sets.make_dataset("shapes", "/tmp")
 
 
 @pytest.mark.parametrize("size", [32, 64])
@@ -42,22 +43,22 @@ def rows(dataset, count):
 
 
 def test_an_epoch_holds_every_image_once_and_the_next_has_another_order():
-    epochs = rows(data.batches(IMAGES, 10, 0), 10)
+    epochs = rows(train_batches(IMAGES, 10, 0), 10)
     first, second = sum(epochs[:5], []), sum(epochs[5:], [])
     assert sorted(first) == sorted(second) == list(range(50)) and first != second
-    assert first != sum(rows(data.batches(IMAGES, 10, 1), 5), [])
+    assert first != sum(rows(train_batches(IMAGES, 10, 1), 5), [])
 
 
 def test_batches_go_on_from_any_number_as_if_never_stopped():
-    whole = rows(data.batches(IMAGES, 12, 0), 20)
+    whole = rows(train_batches(IMAGES, 12, 0), 20)
     for first in (1, 4, 9):  # an epoch has 4 batches
-        assert rows(data.batches(IMAGES, 12, 0, first), 20 - first) == whole[first:]
+        assert rows(train_batches(IMAGES, 12, 0, first), 20 - first) == whole[first:]
     with pytest.raises(UserError, match="batch_size=51 is more than the 50 images"):
-        data.batches(IMAGES, 51, 0)
+        train_batches(IMAGES, 51, 0)
 
 
 def test_held_out_batches_repeat_when_there_are_few_images():
-    assert sorted(rows(data.test_batches(IMAGES[:4], 8, 0), 1)[0]) == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert sorted(rows(held_out_batches(IMAGES[:4], 8, 0), 1)[0]) == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
 @pytest.mark.parametrize("mapped", [False, True])
@@ -68,7 +69,7 @@ def test_labels_stay_beside_their_images(tmp_path, mapped, share):
     if mapped:
         np.save(tmp_path / "x.npy", IMAGES)
         images = np.load(tmp_path / "x.npy", mmap_mode="r")
-    for make, first in ((data.batches, 3), (data.test_batches, 0)):
+    for make, first in ((train_batches, 3), (held_out_batches, 0)):
         seen = []
         options = {"first": first} if first else {}
         for batch, of_batch in itertools.islice(make(images, 12, 0, labels=labels, share=share, **options), 30):
@@ -79,13 +80,13 @@ def test_labels_stay_beside_their_images(tmp_path, mapped, share):
 
 
 def test_the_parts_of_the_replicas_together_are_the_batch():
-    whole = rows(data.batches(IMAGES, 12, 0), 4)
-    parts = [rows(data.batches(IMAGES, 12, 0, share=(3, i, i + 1)), 4) for i in range(3)]
+    whole = rows(train_batches(IMAGES, 12, 0), 4)
+    parts = [rows(train_batches(IMAGES, 12, 0, share=(3, i, i + 1)), 4) for i in range(3)]
     assert [sum(of_batch, []) for of_batch in zip(*parts)] == whole
 
 
 def test_images_from_a_file_are_those_from_memory(tmp_path):
     np.save(tmp_path / "x.npy", IMAGES)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
-    assert rows(data.batches(mapped, 12, 0), 9) == rows(data.batches(IMAGES, 12, 0), 9)
-    assert rows(data.test_batches(mapped[:5], 12, 0), 2) == rows(data.test_batches(IMAGES[:5], 12, 0), 2)
+    assert rows(train_batches(mapped, 12, 0), 9) == rows(train_batches(IMAGES, 12, 0), 9)
+    assert rows(held_out_batches(mapped[:5], 12, 0), 2) == rows(held_out_batches(IMAGES[:5], 12, 0), 2)

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from conftest import tiny_networks, tiny_trainer
 
-from tfgan_gn import checkpoints
 from tfgan_gn.errors import UserError
+from tfgan_gn.training import checkpoints
 
 
 @pytest.fixture

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_gn import author
 from tfgan_gn.errors import UserError
-from tfgan_gn.models import ARCHITECTURES, build_networks
+from tfgan_gn.models import ARCHITECTURES, author, build_networks
 
 LABELS = np.array([2, 0, 0, 1])
 

@@ -1,6 +1,5 @@
 """Settings: defaults, presets, what wins, what is refused, and what is not listed twice."""
 
-import ast
 import dataclasses
 import json
 import pathlib
@@ -9,15 +8,19 @@ import sys
 
 import pytest
 
-from tfgan_gn import cli, config, data, eval_config, image_arrays, losses, models, norms, presets, strategies
-from tfgan_gn.config import Config, make_config
+from tfgan_gn import models
+from tfgan_gn.data import npz, sets
 from tfgan_gn.errors import UserError
+from tfgan_gn.layers import norms
+from tfgan_gn.settings import command_line, presets, scoring, training
+from tfgan_gn.settings.training import Config, make_config
+from tfgan_gn.training import losses, strategies
 
 ROOT = pathlib.Path(__file__).parents[1]
 
 
 def parse(*flags):
-    return cli.parse_arguments(["train_cifar.py", *flags], Config, make_config)[0]
+    return command_line.parse_arguments(["train_cifar.py", *flags], Config, make_config)[0]
 
 
 def test_defaults_are_the_published_settings_with_group_norm():
@@ -130,10 +133,10 @@ def test_large_data_are_decoded_into_the_cache_with_and_without_scores():
 def test_registries_and_choices_are_the_same_list():
     choices = {field.name: field.metadata["choices"] for field in dataclasses.fields(Config)}
     assert choices["norm"] == choices["generator_norm"] == tuple(norms.NORMS)
-    assert choices["dataset"] == tuple(data.DATASETS)
+    assert choices["dataset"] == tuple(sets.DATASETS)
     assert set(choices["architecture"]) == set(models.ARCHITECTURES)
     assert choices["loss"] == tuple(losses.LOSSES)
-    assert ("", *image_arrays.LEVELS) == eval_config.RANGES
+    assert ("", *npz.LEVELS) == scoring.RANGES
     assert choices["strategy"] == tuple(strategies.STRATEGIES)
     assert choices["preset"] == tuple(presets.PRESETS)
 
@@ -141,7 +144,7 @@ def test_registries_and_choices_are_the_same_list():
 def test_help_shows_every_flag_with_default_and_source():
     flags = {
         part.split()[0].partition("=")[0]: " ".join(part.split())
-        for part in cli.help_text("", Config).split("\n  --")[1:]
+        for part in command_line.help_text("", Config).split("\n  --")[1:]
     }
     for field in dataclasses.fields(Config):
         about = flags[field.name]
@@ -152,75 +155,20 @@ def test_help_shows_every_flag_with_default_and_source():
 def test_config_file_round_trip_and_refusals(tmp_path):
     path = str(tmp_path / "config.json")
     ours = make_config("report", seed=3)
-    config.save_config(ours, path, {"python": "3"}, {"channels": 3})
-    assert config.load_config(path) == ours and config.load_facts(path) == {"channels": 3}
+    training.save_config(ours, path, {"python": "3"}, {"channels": 3})
+    assert training.load_config(path) == ours and training.load_facts(path) == {"channels": 3}
     with pytest.raises(UserError, match=r"run on other data \(channels there 3, now 1\)"):
-        config.refuse_other_data({"channels": 1}, config.load_facts(path), "run")
+        training.refuse_other_data({"channels": 1}, training.load_facts(path), "run")
     assert json.loads((tmp_path / "config.json").read_text())["versions"] == {"python": "3"}
-    config.refuse_another(make_config("report", seed=3, log_every=7), ours, "run")
+    training.refuse_another(make_config("report", seed=3, log_every=7), ours, "run")
     with pytest.raises(UserError, match=r"run holds a run with another seed \(there 3, asked 4\)"):
-        config.refuse_another(make_config("report", seed=4), ours, "run")
+        training.refuse_another(make_config("report", seed=4), ours, "run")
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UserError, match="config.json is not the config of a run"):
-        config.load_config(path)
+        training.load_config(path)
 
 
 def test_help_and_refusals_do_not_wait_for_tensorflow():
     code = "import sys, train_cifar; train_cifar.main(['x', '{}']); sys.exit('tensorflow' in sys.modules)"
     for flag in ("--help", "--norm=grup"):
         subprocess.run([sys.executable, "-c", code.format(flag)], check=True, cwd=ROOT, capture_output=True)
-
-
-LAYERS = [
-    {"errors", "files"},
-    {"options", "presets", "noise", "batching", "download", "inception_network", "inception_weights", "guards"},
-    {"file_hashes", "splits"},
-    {"strategies", "norm_layers"},
-    {"config", "eval_config", "norms", "spectral", "resampling", "losses", "optimizers", "pixels", "image_files"},
-    {
-        "image_cache",
-        "tfds_sets",
-        "shapes",
-        "cifar_files",
-        "folder",
-        "image_arrays",
-        "metrics.rows",
-        "summaries",
-        "checkpoints",
-        "results",
-        "objective",
-    },
-    {"blocks", "data", "export", "inception", *(f"metrics.{m}" for m in ("entropy", "frechet", "kernel", "manifold"))},
-    {*(f"models.{path.stem}" for path in ROOT.glob("tfgan_gn/models/[!_]*.py")), "metrics.uncertainty", "images"},
-    {"models", "trainer", "author", "metrics"},
-    {"features"},
-    {"reference", "scoring"},
-    {"evaluation", "recorder"},
-    {"cli", "loop", "runs"},
-]
-
-
-def test_imports_go_only_down():
-    rank = {name: i for i, layer in enumerate(LAYERS) for name in layer}
-    files = {
-        path: ".".join(path.relative_to(ROOT / "tfgan_gn").with_suffix("").parts)
-        for path in ROOT.glob("tfgan_gn/**/*.py")
-    }
-    for path, name in files.items():
-        name = name.removesuffix(".__init__")
-        if name == "__init__":
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("tfgan_gn"):
-                continue
-            for alias in node.names:
-                module = f"{node.module}.{alias.name}"
-                if node.module == "tfgan_gn" and alias.name.startswith("__"):
-                    continue
-                imported = (module if module.removeprefix("tfgan_gn.") in rank else node.module).removeprefix(
-                    "tfgan_gn."
-                )
-                assert rank[imported] < rank[name], f"{name} imports {imported}"
-            if node.module == "tfgan_gn.config":
-                assert name in ("cli", "runs"), f"{name} imports config"
-    assert set(files.values()) - {"__init__"} == {n + ".__init__" if n in ("models", "metrics") else n for n in rank}

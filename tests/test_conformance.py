@@ -14,11 +14,11 @@ import tensorflow as tf
 from conftest import tiny_networks, tiny_trainer
 from differences import penalty_gradient_error
 
-from tfgan_gn import checkpoints
 from tfgan_gn.export import export_generator, load_generator
-from tfgan_gn.losses import Auxiliary
+from tfgan_gn.layers.norms import NORMS
 from tfgan_gn.models import ARCHITECTURES
-from tfgan_gn.norms import NORMS
+from tfgan_gn.training import checkpoints
+from tfgan_gn.training.losses import Auxiliary
 
 CLASSES = 3
 LABELS = np.array([2, 0, 1, 0])

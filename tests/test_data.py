@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from tfgan_gn import data, tfds_sets
+from tfgan_gn.data import sets, tfds_sets
 from tfgan_gn.errors import UserError
 
 SHARED = pathlib.Path(__file__).parents[2] / "shared" / "tfds"
@@ -52,7 +52,7 @@ def write_binaries(path, cifar):
 def test_original_cifar_files(tmp_path, cifar, write, below):
     (tmp_path / below).mkdir(exist_ok=True)
     write(tmp_path / below, cifar)
-    dataset = data.make_dataset("cifar10", str(tmp_path))
+    dataset = sets.make_dataset("cifar10", str(tmp_path))
     assert dataset.train.images.shape == (100, 32, 32, 3) and dataset.test.images.shape == (20, 32, 32, 3)
     rows, labels = cifar["data_batch_2"]
     image = dataset.train.images[20 + 7]
@@ -85,7 +85,7 @@ def test_broken_and_dangerous_cifar_files(tmp_path, cifar, contents, message):
     if contents is not None:
         (tmp_path / "data_batch_3").write_bytes(contents)
     with pytest.raises(UserError, match=message):
-        data.make_dataset("cifar10", str(tmp_path))
+        sets.make_dataset("cifar10", str(tmp_path))
     assert not pathlib.Path("/tmp/this-must-not-run").exists()
 
 
@@ -93,7 +93,7 @@ def test_truncated_binary_file(tmp_path, cifar):
     write_binaries(tmp_path, cifar)
     (tmp_path / "test_batch.bin").write_bytes(bytes(5000))
     with pytest.raises(UserError, match=r"test_batch.bin .* 5000 bytes are not whole rows"):
-        data.make_dataset("cifar10", str(tmp_path))
+        sets.make_dataset("cifar10", str(tmp_path))
 
 
 def test_cifar10_through_tfds(tmp_path, monkeypatch, rng):
@@ -108,7 +108,7 @@ def test_cifar10_through_tfds(tmp_path, monkeypatch, rng):
 
     monkeypatch.setattr(builder, "_split_generators", lambda _: {"train": examples(0, 50), "test": examples(50, 70)})
     builder.download_and_prepare()
-    dataset = data.make_dataset("cifar10", str(tmp_path))
+    dataset = sets.make_dataset("cifar10", str(tmp_path))
     for split, expected in ((dataset.train, images[:50]), (dataset.test, images[50:])):
         assert {image.tobytes() for image in split.images} == {image.tobytes() for image in expected}
         row = {image.tobytes(): i % 10 for i, image in enumerate(images)}
@@ -116,12 +116,12 @@ def test_cifar10_through_tfds(tmp_path, monkeypatch, rng):
     record = next(tmp_path.glob("cifar10/*/cifar10-train*"))
     record.write_bytes(record.read_bytes()[:-100])
     with pytest.raises(UserError, match="cannot be read.*--dataset=shapes"):
-        data.make_dataset("cifar10", str(tmp_path))
+        sets.make_dataset("cifar10", str(tmp_path))
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the real CIFAR-10 is not beside the checkout")
 def test_the_real_cifar10_needs_no_network():
-    dataset = data.make_dataset("cifar10", str(SHARED))
+    dataset = sets.make_dataset("cifar10", str(SHARED))
     assert dataset.train.images.shape == (50_000, 32, 32, 3) and dataset.test.images.shape == (10_000, 32, 32, 3)
     np.testing.assert_array_equal(np.bincount(dataset.train.labels), [5000] * 10)
 
@@ -132,10 +132,10 @@ def test_missing_cifar10_says_so_at_once(tmp_path, monkeypatch):
 
     monkeypatch.setattr(tfds_sets.urllib.request, "urlopen", offline)
     with pytest.raises(UserError, match=r"cifar10 is not in .* \(no network\). Bring the data .*--dataset=shapes"):
-        data.make_dataset("cifar10", str(tmp_path))
+        sets.make_dataset("cifar10", str(tmp_path))
 
 
 def test_names_that_are_no_data_sets():
     for name in ("mnsit", "tfds:", "tfds", ""):
         with pytest.raises(UserError, match=f"--dataset={name}: choose one of cifar10, .*, shapes, or tfds:NAME"):
-            data.make_dataset(name)
+            sets.make_dataset(name)

@@ -6,9 +6,10 @@ import tensorflow as tf
 from conftest import tiny_networks, tiny_trainer
 from test_conformance import iterate
 
-from tfgan_gn import data, runs
-from tfgan_gn.config import make_config
-from tfgan_gn.norms import synchronize_batch_norm
+from tfgan_gn import runs
+from tfgan_gn.data.batches import train_batches
+from tfgan_gn.layers.norms import synchronize_batch_norm
+from tfgan_gn.settings.training import make_config
 
 ITERATIONS = 5
 IMAGES = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3), np.uint8)
@@ -17,7 +18,7 @@ TAGS = ("critic/loss", "critic/gradient_penalty", "generator/loss")
 
 def run(trainer):
     """The three losses of five iterations [5, 3], traced as in training; the last column begins with nan."""
-    batches = data.batches(IMAGES, trainer.batch_size, 0)
+    batches = train_batches(IMAGES, trainer.batch_size, 0)
     source = iter(trainer.strategy.experimental_distribute_dataset(batches))
     one = tf.constant(1, tf.int64)
     logs = [trainer.train(source, one)[0] for _ in range(ITERATIONS)]

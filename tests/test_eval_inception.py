@@ -10,9 +10,12 @@ import tensorflow as tf
 from conftest import tiny_networks
 from test_images import write_folder
 
-from tfgan_gn import cli, export, results, shapes
+from tfgan_gn import export
+from tfgan_gn.data import shapes
 from tfgan_gn.errors import UserError
-from tfgan_gn.eval_config import EvalConfig, make_eval_config
+from tfgan_gn.scoring import results
+from tfgan_gn.settings import command_line
+from tfgan_gn.settings.scoring import EvalConfig, make_eval_config
 
 ROOT = pathlib.Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -123,7 +126,9 @@ def test_every_flag_sets_its_field():
     given |= {"data_dir": "c", "inception": "d", "cache_dir": "e", "bootstrap": "true", "out": "f"}
     names = [name for name in EvalConfig.__dataclass_fields__ if name != "compare"]
     flags = [f"--{name}={given.get(name, 23)}" for name in names]
-    config, rest = cli.parse_arguments(["x", *flags, "samples"], EvalConfig, make_eval_config, most_arguments=1)
+    config, rest = command_line.parse_arguments(
+        ["x", *flags, "samples"], EvalConfig, make_eval_config, most_arguments=1
+    )
     assert rest == ["samples"]
     for name in names:
         assert str(getattr(config, name)).lower() == str(given.get(name, 23)), name

@@ -10,7 +10,6 @@ import pytest
 from conftest import TinyExtractor
 from test_images import write_folder
 
-from tfgan_gn import evaluation, features, images, inception, reference, results, scoring
 from tfgan_gn.errors import UserError
 from tfgan_gn.metrics import (
     FeatureStats,
@@ -23,7 +22,8 @@ from tfgan_gn.metrics import (
     kernel_distances_of_halves,
     manifold_scores,
 )
-from tfgan_gn.scoring import Settings
+from tfgan_gn.scoring import evaluation, extractors, features, images, reference, results, scores
+from tfgan_gn.scoring.scores import Settings
 
 VERSIONS = {"tfgan_gn": "0"}
 
@@ -123,7 +123,7 @@ def other_extractor(tmp_path):
     import tensorflow as tf
 
     tf.saved_model.save(TinyExtractor(seed=1), str(tmp_path / "other"))
-    return inception.load_extractor(str(tmp_path / "other"))
+    return extractors.load_extractor(str(tmp_path / "other"))
 
 
 @pytest.mark.parametrize("damage", ["truncated", "edited", "of something else", "not even a file of arrays"])
@@ -311,7 +311,7 @@ def test_files_that_are_no_results(tmp_path, text):
 
 
 def test_the_metrics_take_at_most_as_many_rows_as_the_protocol_says(fake, tiny_extractor, real_statistics, monkeypatch):
-    monkeypatch.setattr(scoring, "ROWS", 30)
+    monkeypatch.setattr(scores, "ROWS", 30)
     result = evaluate(fake, real_statistics, tiny_extractor)
     assert result["protocol"]["rows"] == [30, 80] and result["protocol"]["kid"] == "100 subsets of 30, seed 0"
     rows = tiny_extractor(fake)[0].numpy()[::2]

@@ -10,8 +10,8 @@ import tensorflow as tf
 from conftest import tiny_networks
 
 from tfgan_gn import export
+from tfgan_gn.data.pixels import quantize
 from tfgan_gn.errors import UserError
-from tfgan_gn.pixels import quantize
 
 
 def write(generator, path, statistics="standing"):

@@ -17,9 +17,9 @@ import tensorflow as tf
 from inception_seeded import GOLDENS, frozen_graph
 from test_inception import gather
 
-from tfgan_gn import inception, inception_network, inception_weights
-from tfgan_gn.download import fetch
 from tfgan_gn.errors import UserError
+from tfgan_gn.files.fetch import fetch
+from tfgan_gn.scoring import extractors, inception_network, inception_weights
 
 TINY = {"mixed/conv/conv2d_params": (1, 1, 2, 3), "softmax/biases": (3,)}
 
@@ -60,8 +60,8 @@ def test_the_archive_a_folder_and_the_file_hold_the_same_weights(seeded_extracto
     shapes = {row["name"]: row["shape"] for row in inception_seeded.rows()}
     weights = inception_weights.read_weights(archive_file, shapes)
     assert inception_weights.hash_arrays(weights) == seeded_extractor.weights_sha256
-    assert inception._find(os.path.dirname(archive_file)) == archive_file
-    assert inception._find(os.path.dirname(seeded_graph)) == seeded_graph == seeded_extractor.source
+    assert extractors._find(os.path.dirname(archive_file)) == archive_file
+    assert extractors._find(os.path.dirname(seeded_graph)) == seeded_graph == seeded_extractor.source
 
 
 def test_the_hash_is_that_of_names_shapes_and_values(seeded_weights):
@@ -110,10 +110,10 @@ def test_truncated_and_other_files_are_refused_by_name(tmp_path):
     with pytest.raises(UserError, match="archive.tgz .*holds no classify_image_graph_def.pb"):
         inception_weights.read_weights(str(archive), TINY)
     with pytest.raises(UserError, match="nowhere is no file and no folder with a SavedModel"):
-        inception.load_extractor(str(tmp_path / "nowhere"))
+        extractors.load_extractor(str(tmp_path / "nowhere"))
     (tmp_path / "folder").mkdir()
     with pytest.raises(UserError, match="folder is no file and no folder with a SavedModel"):
-        inception.load_extractor(str(tmp_path / "folder"))
+        extractors.load_extractor(str(tmp_path / "folder"))
 
 
 # ---- other extractors -------------------------------------------------------------------------------------------
@@ -146,13 +146,13 @@ def test_a_saved_model(tmp_path, small):
     tf.saved_model.save(signature, str(tmp_path / "signature"), signatures=signature.saved.__call__)
     expected = 2 * tf.reduce_mean(inception_network.preprocess(small), [1, 2]).numpy()
     for name in ("call", "signature"):
-        extractor = inception.load_extractor(str(tmp_path / name))
+        extractor = extractors.load_extractor(str(tmp_path / name))
         features, logits = gather(extractor, small, 4)
         np.testing.assert_allclose(features, expected, rtol=1e-5)
         np.testing.assert_allclose(logits, expected[:, :2], rtol=1e-5)
     model.weight.assign(3)
     tf.saved_model.save(model, str(tmp_path / "other"))
-    hashes = [inception.load_extractor(str(tmp_path / name)).weights_sha256 for name in ("call", "call", "other")]
+    hashes = [extractors.load_extractor(str(tmp_path / name)).weights_sha256 for name in ("call", "call", "other")]
     assert hashes[0] == hashes[1] != hashes[2]
 
 
@@ -160,24 +160,24 @@ def test_a_saved_model_of_something_else(tmp_path):
     path = str(tmp_path / "model")
     tf.saved_model.save(Saved(names=("pool", "logits")), path)
     with pytest.raises(UserError, match=f"{path} is a SavedModel, but no extractor of features: .*'pool_3'"):
-        inception.load_extractor(path)
+        extractors.load_extractor(path)
     tf.saved_model.save(tf.Module(), path)
     with pytest.raises(UserError, match="cannot be called and has no signature serving_default"):
-        inception.load_extractor(path)
+        extractors.load_extractor(path)
     pathlib.Path(path, "saved_model.pb").write_bytes(b"garbage")
     with pytest.raises(UserError, match=f"{path} is not a readable SavedModel"):
-        inception.load_extractor(path)
+        extractors.load_extractor(path)
 
 
 def test_imagenet(tmp_path, small, monkeypatch):
     """With other weights in the place of the published ones; the name decides on network and preprocessing."""
     network = keras.applications.InceptionV3(weights=None)
-    path = tmp_path / inception.IMAGENET
+    path = tmp_path / extractors.IMAGENET
     network.save(path, include_optimizer=False)
     with pytest.raises(UserError, match=f"{path} has the MD5 [0-9a-f]{{32}}, not 9a0d58056eeedaa3f26cb7ebd46da564"):
-        inception.load_extractor("imagenet", cache_dir=str(tmp_path))
-    monkeypatch.setattr(inception, "IMAGENET_MD5", hashlib.md5(path.read_bytes()).hexdigest())
-    features, logits = inception.load_extractor("imagenet", cache_dir=str(tmp_path))(small[:1])
+        extractors.load_extractor("imagenet", cache_dir=str(tmp_path))
+    monkeypatch.setattr(extractors, "IMAGENET_MD5", hashlib.md5(path.read_bytes()).hexdigest())
+    features, logits = extractors.load_extractor("imagenet", cache_dir=str(tmp_path))(small[:1])
     assert features.shape == (1, 2048) and logits.shape == (1, 1000)
     resized = keras.applications.inception_v3.preprocess_input(tf.image.resize(small[:1], (299, 299)))
     np.testing.assert_allclose(tf.nn.softmax(logits), network(resized, training=False), rtol=1e-4)
@@ -257,29 +257,29 @@ def test_fetch_leaves_nothing_half(server, tmp_path, name, check, message):
 def test_without_a_path_the_archive_is_fetched_once(server, archive_file, tmp_path, monkeypatch, seeded_extractor):
     folder, address = server
     os.link(archive_file, folder / inception_weights.ARCHIVE)
-    monkeypatch.setattr(inception, "URL", f"{address}/{inception_weights.ARCHIVE}")
+    monkeypatch.setattr(extractors, "URL", f"{address}/{inception_weights.ARCHIVE}")
     cache = tmp_path / "cache"
     with pytest.raises(UserError, match=r"\d+ bytes arrived, not the 88931400 of the published file"):
-        inception.load_extractor(cache_dir=str(cache))
+        extractors.load_extractor(cache_dir=str(cache))
     assert os.listdir(cache) == []
-    monkeypatch.setattr(inception, "ARCHIVE_BYTES", os.path.getsize(archive_file))
-    fetched = inception.load_extractor(cache_dir=str(cache))
+    monkeypatch.setattr(extractors, "ARCHIVE_BYTES", os.path.getsize(archive_file))
+    fetched = extractors.load_extractor(cache_dir=str(cache))
     assert fetched.weights_sha256 == seeded_extractor.weights_sha256
     assert os.listdir(cache) == [inception_weights.ARCHIVE] and fetched.source == str(cache / os.listdir(cache)[0])
-    monkeypatch.setattr(inception, "URL", unused_address())
-    monkeypatch.setattr(inception, "read_weights", lambda path, shapes: pytest.fail(path))
+    monkeypatch.setattr(extractors, "URL", unused_address())
+    monkeypatch.setattr(extractors, "read_weights", lambda path, shapes: pytest.fail(path))
     with pytest.raises(pytest.fail.Exception, match=fetched.source):  # it is in the cache, and nothing is fetched
-        inception.load_extractor(cache_dir=str(cache))
+        extractors.load_extractor(cache_dir=str(cache))
 
 
 def test_without_a_network_one_message_says_what_to_bring_and_where(tmp_path, monkeypatch):
     for constant, path, file in (
         ("URL", "", inception_weights.ARCHIVE),
-        ("IMAGENET_URL", "imagenet", inception.IMAGENET),
+        ("IMAGENET_URL", "imagenet", extractors.IMAGENET),
     ):
         address = unused_address()
-        monkeypatch.setattr(inception, constant, address)
+        monkeypatch.setattr(extractors, constant, address)
         with pytest.raises(UserError) as refusal:
-            inception.load_extractor(path, cache_dir=str(tmp_path))
+            extractors.load_extractor(path, cache_dir=str(tmp_path))
         assert f"Fetch {address} where there is a network and put it at {tmp_path / file}" in str(refusal.value)
         assert "refused" in str(refusal.value) and "\n" not in str(refusal.value)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_gn import data, image_files
+from tfgan_gn.data import decode, sets
 from tfgan_gn.errors import UserError
 
 
@@ -17,7 +17,7 @@ def test_folder_without_classes(tmp_path, rng):
     images = rng.integers(0, 256, (40, 8, 8, 3), np.uint8)
     for i, image in enumerate(images):
         write_image(tmp_path / f"{i:02d}.png", image)
-    dataset = data.make_dataset("folder", str(tmp_path), 8)
+    dataset = sets.make_dataset("folder", str(tmp_path), 8)
     held_out = np.arange(40) % 20 == 19
     np.testing.assert_array_equal(dataset.train.images, images[~held_out])
     np.testing.assert_array_equal(dataset.test.images, images[held_out])
@@ -27,7 +27,7 @@ def test_folder_without_classes(tmp_path, rng):
 def test_folder_with_classes(tmp_path):
     for i in range(20):
         write_image(tmp_path / ("cat" if i < 5 else "dog") / f"{i}.png", np.full((8, 8, 3), i, np.uint8))
-    dataset = data.make_dataset("folder", str(tmp_path), 8)
+    dataset = sets.make_dataset("folder", str(tmp_path), 8)
     assert dataset.classes == ("cat", "dog")
     for image, label in zip(dataset.train.images, dataset.train.labels, strict=True):
         assert label == (image[0, 0, 0] >= 5)
@@ -37,7 +37,7 @@ def test_a_folder_is_the_same_however_its_path_is_written(tmp_path, monkeypatch)
     for i in range(20):
         write_image(tmp_path / "photos" / f"{i}.png", np.full((8, 8, 3), i, np.uint8))
     monkeypatch.chdir(tmp_path)
-    assert {data.make_dataset("folder", path, 8).classes for path in ("photos", "./photos/", "photos/.")} == {
+    assert {sets.make_dataset("folder", path, 8).classes for path in ("photos", "./photos/", "photos/.")} == {
         ("image",)
     }
 
@@ -45,16 +45,16 @@ def test_a_folder_is_the_same_however_its_path_is_written(tmp_path, monkeypatch)
 def test_jpegs_are_decoded_without_a_shift_of_colour(rng):
     """Red 200 everywhere, which TensorFlow's fast transform does not bring back."""
     image = np.zeros((16, 16, 3), np.uint8) + np.array([200, 30, 90], np.uint8)
-    decoded = image_files.decode_exactly(tf.io.encode_jpeg(image, quality=100))
+    decoded = decode.decode_exactly(tf.io.encode_jpeg(image, quality=100))
     np.testing.assert_allclose(decoded, image, atol=1)
 
 
 def test_images_are_scaled_by_the_shorter_side_and_cut_in_the_middle():
     image = np.zeros((10, 40, 3), np.uint8)
     image[:, 10:30] = 200
-    np.testing.assert_array_equal(image_files.resize_and_crop(image, 5), np.full((5, 5, 3), 200))
+    np.testing.assert_array_equal(decode.resize_and_crop(image, 5), np.full((5, 5, 3), 200))
     smooth = np.tile(np.linspace(0, 240, 64, dtype=np.uint8)[:, None, None], (1, 64, 3))
-    small = image_files.resize_and_crop(smooth, 8)[:, 0, 0]
+    small = decode.resize_and_crop(smooth, 8)[:, 0, 0]
     np.testing.assert_allclose(small, smooth.reshape(8, 8, 64, 3).mean((1, 2))[:, 0], atol=4)
 
 
@@ -73,42 +73,42 @@ def test_scaling_is_that_of_a_triangle_filter_by_the_shorter_side(rng, shape):
     scaled = np.einsum("yh,xw,hwc->yxc", *map(weights, shape, sides), image.astype(float))
     top, left = (sides[0] - size) // 2, (sides[1] - size) // 2
     expected = scaled[top : top + size, left : left + size]
-    np.testing.assert_allclose(image_files.resize_and_crop(image, size), expected, atol=0.501)
+    np.testing.assert_allclose(decode.resize_and_crop(image, size), expected, atol=0.501)
 
 
 def test_images_are_scaled_together_as_each_alone(rng):
     images = rng.integers(0, 256, (5, 12, 9, 1), np.uint8)
-    together = image_files.resize_and_crop(images, 8)
-    np.testing.assert_array_equal(together, [image_files.resize_and_crop(image, 8) for image in images])
-    np.testing.assert_array_equal(image_files.resize_and_crop(images[:, :9], 9), images[:, :9])
+    together = decode.resize_and_crop(images, 8)
+    np.testing.assert_array_equal(together, [decode.resize_and_crop(image, 8) for image in images])
+    np.testing.assert_array_equal(decode.resize_and_crop(images[:, :9], 9), images[:, :9])
 
 
 def test_grey_images_have_three_equal_channels_or_their_one(tmp_path, rng):
     images = rng.integers(0, 256, (20, 8, 8, 1), np.uint8)
     for i, image in enumerate(images):
         write_image(tmp_path / f"{i:02}.png", image)
-    repeated = data.make_dataset("folder", str(tmp_path), 8).train.images
+    repeated = sets.make_dataset("folder", str(tmp_path), 8).train.images
     np.testing.assert_array_equal(repeated, np.repeat(images[:19], 3, -1))
-    kept = data.make_dataset("folder", str(tmp_path), 8, grey="keep")
+    kept = sets.make_dataset("folder", str(tmp_path), 8, grey="keep")
     np.testing.assert_array_equal(kept.train.images, images[:19])
     np.testing.assert_array_equal(kept.test.images, images[19:])
     write_image(tmp_path / "07.png", np.zeros((8, 8, 3), np.uint8))
     with pytest.raises(UserError, match="07.png is in colour .3 channels.*--grey=keep takes grey images alone"):
-        data.make_dataset("folder", str(tmp_path), 8, grey="keep")
+        sets.make_dataset("folder", str(tmp_path), 8, grey="keep")
 
 
 def test_broken_folders(tmp_path):
     with pytest.raises(UserError, match="holds 0 images"):
-        data.make_dataset("folder", str(tmp_path), 8)
+        sets.make_dataset("folder", str(tmp_path), 8)
     with pytest.raises(UserError, match="needs --data_dir"):
-        data.make_dataset("folder", "", 8)
+        sets.make_dataset("folder", "", 8)
     with pytest.raises(UserError, match="is not a folder"):
-        data.make_dataset("folder", str(tmp_path / "nowhere"), 8)
+        sets.make_dataset("folder", str(tmp_path / "nowhere"), 8)
     for i in range(20):
         write_image(tmp_path / f"{i}.png", np.zeros((8, 8, 3), np.uint8))
     (tmp_path / "7.png").write_bytes((tmp_path / "7.png").read_bytes()[:40])
     with pytest.raises(UserError, match="7.png is not a readable image"):
-        data.make_dataset("folder", str(tmp_path), 8)
+        sets.make_dataset("folder", str(tmp_path), 8)
     write_image(tmp_path / "class" / "a.png", np.zeros((8, 8, 3), np.uint8))
     with pytest.raises(UserError, match="holds images .* and folders of images .class."):
-        data.make_dataset("folder", str(tmp_path), 8)
+        sets.make_dataset("folder", str(tmp_path), 8)

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_gn import author
-from tfgan_gn.losses import LOSSES, gradient_penalty, interpolate
-from tfgan_gn.models import build_networks
-from tfgan_gn.objective import Objective
-from tfgan_gn.optimizers import adam, linear_decay
-from tfgan_gn.trainer import Trainer
+from tfgan_gn.models import author, build_networks
+from tfgan_gn.training.losses import LOSSES, gradient_penalty, interpolate
+from tfgan_gn.training.objective import Objective
+from tfgan_gn.training.optimizers import adam, linear_decay
+from tfgan_gn.training.trainer import Trainer
 
 GOLDENS = pathlib.Path(__file__).parent / "goldens"
 FILES = {"uncond_nonorm": "none", "uncond_layernorm": "layer"}

@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 from test_golden import assert_close, images
 
-from tfgan_gn.losses import LOSSES, gradient_penalty, interpolate
 from tfgan_gn.models import build_networks
-from tfgan_gn.optimizers import adam
+from tfgan_gn.training.losses import LOSSES, gradient_penalty, interpolate
+from tfgan_gn.training.optimizers import adam
 
 GOLDENS = pathlib.Path(__file__).parent / "goldens"
 WEIGHTS = {"kernel": "weight", "bias": "bias", "gamma": "weight", "beta": "bias"}  # PyTorch's names

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_gn import data, file_hashes, image_cache, image_files
+from tfgan_gn.data import cache, decode, sets
+from tfgan_gn.data.batches import held_out_batches, train_batches
 from tfgan_gn.errors import UserError
+from tfgan_gn.files import hashes
 
 
 @pytest.fixture
@@ -42,20 +44,20 @@ def bmp(image):
 @pytest.fixture
 def decoded(monkeypatch):
     """Everything is too large for memory; the list grows by a split's number of images when it is decoded."""
-    monkeypatch.setattr(image_cache, "IN_MEMORY", 0)
-    counts, fill = [], image_cache._fill
+    monkeypatch.setattr(cache, "IN_MEMORY", 0)
+    counts, fill = [], cache._fill
 
     def counting(undecoded, shape, write):
         counts.append(undecoded.count)
         return fill(undecoded, shape, write)
 
-    monkeypatch.setattr(image_cache, "_fill", counting)
+    monkeypatch.setattr(cache, "_fill", counting)
     return counts
 
 
 def load(photos, said=None, size=8, grey="repeat", cache="cache"):
     say = [].append if said is None else said.append
-    return data.make_dataset("folder", str(photos), size, grey, str(photos.parent / cache), say)
+    return sets.make_dataset("folder", str(photos), size, grey, str(photos.parent / cache), say)
 
 
 def same(a, b):
@@ -71,7 +73,7 @@ def test_a_mapped_data_set_is_the_one_in_memory_and_is_decoded_once(photos, monk
     assert decoded == [38, 2]
     for split in (*mapped[:2], *again[:2]):
         assert isinstance(split.images, np.memmap) and split.images.mode == "r" and split.images.dtype == np.uint8
-    monkeypatch.setattr(image_cache, "IN_MEMORY", 2**28)
+    monkeypatch.setattr(cache, "IN_MEMORY", 2**28)
     in_memory = load(photos)
     assert type(in_memory.train.images) is np.ndarray
     assert same(mapped, in_memory) and same(again, in_memory)
@@ -84,7 +86,7 @@ def test_small_data_leave_nothing_on_disk(photos):
 
 def test_the_bound_is_that_of_the_decoded_bytes_of_a_split(photos, monkeypatch, decoded):
     for bound, kind in ((38 * 8 * 8 * 3 - 1, np.memmap), (38 * 8 * 8 * 3, np.ndarray)):
-        monkeypatch.setattr(image_cache, "IN_MEMORY", bound)
+        monkeypatch.setattr(cache, "IN_MEMORY", bound)
         loaded = load(photos)
         assert type(loaded.train.images) is kind and type(loaded.test.images) is np.ndarray
 
@@ -93,7 +95,7 @@ def test_the_bound_is_that_of_the_decoded_bytes_of_a_split(photos, monkeypatch, 
 def test_an_image_changed_at_equal_size_and_date_is_decoded_anew(photos, monkeypatch, decoded, settle):
     """Also right after, and where a note already vouches for the old contents: no time is asked that can be set."""
     if settle:
-        monkeypatch.setattr(file_hashes, "SETTLED", -(10**12))
+        monkeypatch.setattr(hashes, "SETTLED", -(10**12))
     before = load(photos)
     path = photos / "a" / "0007.bmp"
     status = path.stat()
@@ -154,7 +156,7 @@ def cut_note(_, note):
 @pytest.mark.parametrize("settle", [False, True])
 def test_a_damaged_cache_is_made_anew_and_said(photos, monkeypatch, decoded, damage, settle):
     if settle:
-        monkeypatch.setattr(file_hashes, "SETTLED", -(10**12))
+        monkeypatch.setattr(hashes, "SETTLED", -(10**12))
     expected, said = load(photos), []
     npy = max((photos.parent / "cache").glob("*.npy"), key=os.path.getsize)
     kept = expected.train.images.copy()
@@ -187,7 +189,7 @@ def test_two_runs_that_start_together_do_not_disturb_each_other(photos, decoded)
 
 def test_a_failure_leaves_no_file_behind(photos, decoded, monkeypatch):
     (photos / "b" / "0036.bmp").write_bytes(b"BM")
-    monkeypatch.setattr(image_files, "PART", 8)
+    monkeypatch.setattr(decode, "PART", 8)
     with pytest.raises(UserError, match="0036.bmp is not a readable image"):
         load(photos)
     assert list((photos.parent / "cache").iterdir()) == []
@@ -212,24 +214,24 @@ def test_a_full_disk_is_one_message_and_no_file(photos, decoded):
 def test_unchanged_files_are_not_read_twice(photos, monkeypatch):
     """A note stands for the contents once the files have been left alone for a while, and is no more than that."""
     names = sorted(str(path.relative_to(photos)) for path in photos.rglob("*.bmp"))
-    notes, read, of_file = photos.parent / "notes", [], file_hashes._of_file
+    notes, read, of_file = photos.parent / "notes", [], hashes._of_file
 
     def counting(path):
         read.append(path)
         return of_file(path)
 
-    monkeypatch.setattr(file_hashes, "_of_file", counting)
-    first = file_hashes.of_files(str(photos), names, str(notes))
+    monkeypatch.setattr(hashes, "_of_file", counting)
+    first = hashes.of_files(str(photos), names, str(notes))
     assert not notes.exists(), "these files were written just now, and may be again within the clock's tick"
-    monkeypatch.setattr(file_hashes, "SETTLED", -(10**12))
-    assert {file_hashes.of_files(str(photos), names, str(notes)) for _ in range(3)} == {first}
+    monkeypatch.setattr(hashes, "SETTLED", -(10**12))
+    assert {hashes.of_files(str(photos), names, str(notes)) for _ in range(3)} == {first}
     assert len(read) == 2 * len(names)
     (note,) = notes.iterdir()
     note.write_text("nonsense")
-    assert file_hashes.of_files(str(photos), names, str(notes)) == first and len(read) == 3 * len(names)
+    assert hashes.of_files(str(photos), names, str(notes)) == first and len(read) == 3 * len(names)
     (photos / names[0]).unlink()
     with pytest.raises(UserError, match="0001.bmp cannot be read .No such file"):
-        file_hashes.of_files(str(photos), names, str(notes))
+        hashes.of_files(str(photos), names, str(notes))
 
 
 def peak_of(function):
@@ -244,17 +246,17 @@ def peak_of(function):
 
 def test_memory_does_not_grow_with_the_number_of_images(tmp_path, monkeypatch, rng):
     """400 and 1600 images of 64x64: 5 and 20 MB decoded. In memory the peak grows by that, mapped it does not."""
-    monkeypatch.setattr(image_files, "PART", 32)
+    monkeypatch.setattr(decode, "PART", 32)
     pixels, size, peaks = rng.integers(0, 256, (1600, 64, 64, 3), np.uint8), 64 * 64 * 3, {}
     for count in (400, 1600):
         write(tmp_path / f"of{count}", pixels[:count])
         for bound in (0, 2**28):
-            monkeypatch.setattr(image_cache, "IN_MEMORY", bound)
+            monkeypatch.setattr(cache, "IN_MEMORY", bound)
 
             def run(count=count):
                 loaded = load(tmp_path / f"of{count}", size=64)
-                batches = data.batches(loaded.train.images, 64, 0, labels=loaded.train.labels)
-                held_out = data.test_batches(loaded.test.images, 16, 0)
+                batches = train_batches(loaded.train.images, 64, 0, labels=loaded.train.labels)
+                held_out = held_out_batches(loaded.test.images, 16, 0)
                 for dataset in (batches, held_out):
                     for _ in dataset.take(30):
                         pass
@@ -270,17 +272,17 @@ def test_a_large_set_of_tensorflow_datasets_is_mapped_too(tmp_path, monkeypatch,
 
     prepare(tmp_path, monkeypatch, "mnist", {"train": 45})
     cache = str(tmp_path / "cache")
-    sets = [data.make_dataset("mnist", str(tmp_path), 8, cache_dir=cache, say=[].append) for _ in range(2)]
+    sets = [sets.make_dataset("mnist", str(tmp_path), 8, cache_dir=cache, say=[].append) for _ in range(2)]
     assert decoded == [43, 2] and isinstance(sets[0].train.images, np.memmap) and same(*sets)
-    whole = data.make_dataset("tfds:mnist:train[:40]", str(tmp_path), 8, cache_dir=cache, say=[].append)
+    whole = sets.make_dataset("tfds:mnist:train[:40]", str(tmp_path), 8, cache_dir=cache, say=[].append)
     assert decoded == [43, 2, 38, 2] and len(whole.train.labels) == 38
-    monkeypatch.setattr(image_cache, "IN_MEMORY", 2**28)
-    assert same(data.make_dataset("mnist", str(tmp_path), 8), sets[0])
+    monkeypatch.setattr(cache, "IN_MEMORY", 2**28)
+    assert same(sets.make_dataset("mnist", str(tmp_path), 8), sets[0])
 
 
 def test_from_python_what_is_said_is_a_warning(photos, decoded):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        data.make_dataset("folder", str(photos), 8, cache_dir=str(photos.parent / "cache"))
+        sets.make_dataset("folder", str(photos), 8, cache_dir=str(photos.parent / "cache"))
     assert ["images are kept decoded in" in str(warning.message) for warning in caught].count(True) == 2
     assert pathlib.Path(photos.parent / "cache").is_dir()

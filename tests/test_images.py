@@ -8,8 +8,10 @@ import tensorflow as tf
 from conftest import tiny_networks
 from test_data import SHARED
 
-from tfgan_gn import data, export, image_arrays, image_files, images
+from tfgan_gn import export
+from tfgan_gn.data import decode, npz, sets
 from tfgan_gn.errors import UserError
+from tfgan_gn.scoring import images
 
 
 @pytest.fixture
@@ -53,11 +55,11 @@ def test_a_folder_is_read_in_order_of_path_and_scaled_where_asked(tmp_path, pixe
         (tmp_path / "f" / name).parent.mkdir(parents=True, exist_ok=True)
         write_png(tmp_path / "f" / name, image[: 8 - i])
     opened = images.open_images(str(tmp_path / "f"), image_size=4)
-    expected = [image_files.resize_and_crop(image, 4) for image in (pixels[2][:6], pixels[1][:7], pixels[0])]
+    expected = [decode.resize_and_crop(image, 4) for image in (pixels[2][:6], pixels[1][:7], pixels[0])]
     np.testing.assert_array_equal(all_of(opened), expected)
 
 
-@pytest.mark.parametrize("value_range", image_arrays.LEVELS)
+@pytest.mark.parametrize("value_range", npz.LEVELS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_floats_come_back_as_the_levels_that_they_were_made_from(tmp_path, value_range, dtype):
     """Scaled by 255, as most code does, and by 256 with noise below a level, as the published code does."""
@@ -156,7 +158,7 @@ def test_folders_that_are_refused(tmp_path, pixels):
 
 def test_data_sets_by_name():
     opened = images.open_images("shapes:test", num_images=7, image_size=16)
-    np.testing.assert_array_equal(all_of(opened), data.make_dataset("shapes", "", 16).test.images[:7])
+    np.testing.assert_array_equal(all_of(opened), sets.make_dataset("shapes", "", 16).test.images[:7])
     for spec in ("shapes:all", "nowhere", "shapes", "nothing:train"):
         with pytest.raises(UserError, match="nor the name of a data set and a split of it: give a run folder"):
             images.open_images(spec)
@@ -167,7 +169,7 @@ def test_data_sets_by_name():
 @pytest.mark.skipif(not SHARED.exists(), reason="needs prepared CIFAR-10")
 def test_any_split_of_tensorflow_datasets():
     opened = images.open_images("tfds:cifar10:test[10:310]", data_dir=str(SHARED))
-    expected = data.make_dataset("cifar10", str(SHARED)).test.images[10:310]
+    expected = sets.make_dataset("cifar10", str(SHARED)).test.images[10:310]
     np.testing.assert_array_equal(all_of(opened), expected)
     with pytest.raises(UserError, match="tfds:cifar10:nosplit cannot be opened"):
         images.open_images("tfds:cifar10:nosplit", data_dir=str(SHARED))

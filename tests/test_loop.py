@@ -10,10 +10,13 @@ import pytest
 import tensorflow as tf
 from conftest import tiny_networks, tiny_trainer
 
-from tfgan_gn import checkpoints, data, files, guards, loop, summaries
+from tfgan_gn import guards
+from tfgan_gn.data.batches import held_out_batches
+from tfgan_gn.data.pixels import quantize
 from tfgan_gn.errors import UserError
-from tfgan_gn.pixels import quantize
-from tfgan_gn.recorder import FIXED_Z, Recorder
+from tfgan_gn.files import whole
+from tfgan_gn.training import checkpoints, loop, summaries
+from tfgan_gn.training.recorder import FIXED_Z, Recorder
 
 
 class StubTrainer:
@@ -108,7 +111,7 @@ def test_signals_are_asked_for_once_and_handlers_come_back():
 def recorder_of(trainer, path):
     images = np.random.default_rng(0).integers(0, 256, (32, 16, 16, 3), np.uint8)
     manager = checkpoints.restore(trainer, str(path / "checkpoints"), 3)
-    batches = data.test_batches(images, 4, 0)
+    batches = held_out_batches(images, 4, 0)
     return Recorder(trainer, manager, str(path), lambda: iter(batches), 2, clock=itertools.count().__next__)
 
 
@@ -194,12 +197,12 @@ def test_png_is_written_whole(tmp_path):
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     path = tmp_path / "a"
-    files.write_whole(str(path), b"old")
+    whole.write_whole(str(path), b"old")
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.os, "replace", full)
+    monkeypatch.setattr(whole.os, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        files.write_whole(str(path), b"new")
+        whole.write_whole(str(path), b"new")
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]

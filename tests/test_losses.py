@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfgan_gn.losses import LOSSES, gradient_penalty, interpolate
+from tfgan_gn.training.losses import LOSSES, gradient_penalty, interpolate
 
 
 def test_wasserstein_losses():

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_gn import author, blocks
 from tfgan_gn.errors import UserError
-from tfgan_gn.models import ARCHITECTURES, build_networks
-from tfgan_gn.norm_layers import GroupNorm
-from tfgan_gn.norms import NORMS
+from tfgan_gn.layers import blocks
+from tfgan_gn.layers.norm_layers import GroupNorm
+from tfgan_gn.layers.norms import NORMS
+from tfgan_gn.models import ARCHITECTURES, author, build_networks
 
 
 def count(model):

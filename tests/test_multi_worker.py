@@ -14,8 +14,8 @@ import pytest
 import tensorflow as tf
 from test_train_cifar import QUICK, ROOT, TINY, wait_for
 
-from tfgan_gn import strategies
 from tfgan_gn.errors import UserError
+from tfgan_gn.training import strategies
 
 # Batch norm synchronized, which one process has in any case: its statistics are those of the whole batch everywhere.
 FLAGS = {

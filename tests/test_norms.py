@@ -7,9 +7,9 @@ import tensorflow as tf
 from differences import penalty_gradient_error
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.norm_layers import EPSILON, BatchNorm, GroupNorm, group_norm
-from tfgan_gn.norms import NORMS, collect_standing_statistics, get_norm, groups_per_site
-from tfgan_gn.optimizers import adam
+from tfgan_gn.layers.norm_layers import EPSILON, BatchNorm, GroupNorm, group_norm
+from tfgan_gn.layers.norms import NORMS, collect_standing_statistics, get_norm, groups_per_site
+from tfgan_gn.training.optimizers import adam
 
 NORMALIZING = [name for name in NORMS if name != "none"]
 STOCK = {

@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from tfgan_gn import data, image_files
+from tfgan_gn.data import decode, sets
 from tfgan_gn.errors import UserError
 
 LOSSLESS = pathlib.Path(__file__).parents[2] / "shared" / "cifar10_lossless.npz"
@@ -22,7 +22,7 @@ def write(path, **arrays):
 
 
 def test_images_with_labels_and_one_in_twenty_held_out(tmp_path, pixels):
-    dataset = data.make_dataset("npz", write(tmp_path, images=pixels, labels=np.arange(40, dtype=np.uint8) % 3), 8)
+    dataset = sets.make_dataset("npz", write(tmp_path, images=pixels, labels=np.arange(40, dtype=np.uint8) % 3), 8)
     held = np.arange(40) % 20 == 19
     for split, rows in ((dataset.train, ~held), (dataset.test, held)):
         np.testing.assert_array_equal(split.images, pixels[rows])
@@ -32,16 +32,16 @@ def test_images_with_labels_and_one_in_twenty_held_out(tmp_path, pixels):
 
 
 def test_one_array_by_any_name_is_images_of_one_class(tmp_path, pixels):
-    dataset = data.make_dataset("npz", write(tmp_path, faces=pixels), 16)
+    dataset = sets.make_dataset("npz", write(tmp_path, faces=pixels), 16)
     assert dataset.classes == ("image",) and not dataset.train.labels.any()
-    np.testing.assert_array_equal(dataset.test.images, image_files.resize_and_crop(pixels[19::20], 16))
+    np.testing.assert_array_equal(dataset.test.images, decode.resize_and_crop(pixels[19::20], 16))
 
 
 def test_the_names_of_keras_own_files(tmp_path, pixels):
     """Labels [N, 1], as those of its CIFAR-10 are; the held-out images are x_test."""
     arrays = {"x_train": pixels[:30], "y_train": np.arange(30)[:, None] % 2}
     arrays |= {"x_test": pixels[30:], "y_test": np.arange(10)[:, None] % 2, "i_train": np.arange(3)}
-    dataset = data.make_dataset("npz", write(tmp_path, **arrays), 8)
+    dataset = sets.make_dataset("npz", write(tmp_path, **arrays), 8)
     np.testing.assert_array_equal(dataset.train.images, pixels[:30])
     np.testing.assert_array_equal(dataset.test.images, pixels[30:])
     assert dataset.train.labels.tolist() == [0, 1] * 15 and dataset.test.labels.tolist() == [0, 1] * 5
@@ -49,11 +49,11 @@ def test_the_names_of_keras_own_files(tmp_path, pixels):
 
 def test_grey(tmp_path, pixels):
     path = write(tmp_path, images=pixels[..., :1])
-    kept, repeated = (data.make_dataset("npz", path, 8, grey) for grey in ("keep", "repeat"))
+    kept, repeated = (sets.make_dataset("npz", path, 8, grey) for grey in ("keep", "repeat"))
     np.testing.assert_array_equal(kept.test.images, pixels[19::20, ..., :1])
     np.testing.assert_array_equal(repeated.test.images, np.repeat(kept.test.images, 3, -1))
     with pytest.raises(UserError, match="--grey=keep has no effect on .*x.npz, whose images are in colour"):
-        data.make_dataset("npz", write(tmp_path, images=pixels), 8, "keep")
+        sets.make_dataset("npz", write(tmp_path, images=pixels), 8, "keep")
 
 
 ZEROS = np.zeros((40, 8, 8, 3), np.uint8)
@@ -90,24 +90,24 @@ ZEROS = np.zeros((40, 8, 8, 3), np.uint8)
 )
 def test_files_that_are_refused(tmp_path, arrays, message):
     with pytest.raises(UserError, match=message):
-        data.make_dataset("npz", write(tmp_path, **arrays), 8)
+        sets.make_dataset("npz", write(tmp_path, **arrays), 8)
 
 
 def test_files_that_cannot_be_read(tmp_path, pixels):
     with pytest.raises(UserError, match="--dataset=npz needs --data_dir=FILE.npz"):
-        data.make_dataset("npz")
+        sets.make_dataset("npz")
     with pytest.raises(UserError, match="nowhere.npz does not exist"):
-        data.make_dataset("npz", str(tmp_path / "nowhere.npz"))
+        sets.make_dataset("npz", str(tmp_path / "nowhere.npz"))
     path = pathlib.Path(write(tmp_path, images=pixels))
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(UserError, match="x.npz cannot be read"):
-        data.make_dataset("npz", str(path))
+        sets.make_dataset("npz", str(path))
     with pytest.raises(UserError, match="cannot be read"):
-        data.make_dataset("npz", str(tmp_path))
+        sets.make_dataset("npz", str(tmp_path))
 
 
 @pytest.mark.skipif(not LOSSLESS.exists(), reason="the real CIFAR-10 is not beside the checkout")
 def test_real_images():
-    dataset = data.make_dataset("npz", str(LOSSLESS))
+    dataset = sets.make_dataset("npz", str(LOSSLESS))
     assert dataset.train.images.shape == (5085, 32, 32, 3) and len(dataset.test.images) == 1017
     assert len(dataset.classes) == 10 and np.bincount(dataset.train.labels).min() == 475

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from conftest import tiny_networks
 
-from tfgan_gn.optimizers import clip_weights, rmsprop, sgd
+from tfgan_gn.training.optimizers import clip_weights, rmsprop, sgd
 
 
 def run(optimizer, gradients, learning_rate):

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfgan_gn.pixels import dequantize, quantize
+from tfgan_gn.data.pixels import dequantize, quantize
 
 
 def test_dequantize_is_the_published_formula():

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_gn import losses, optimizers, runs, spectral
-from tfgan_gn.config import make_config
+from tfgan_gn import runs
+from tfgan_gn.data.shapes import draw_shapes
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import make_sampler
-from tfgan_gn.presets import PRESETS
-from tfgan_gn.shapes import draw_shapes
+from tfgan_gn.layers import spectral
+from tfgan_gn.settings.presets import PRESETS
+from tfgan_gn.settings.training import make_config
+from tfgan_gn.training import losses, optimizers
 
 FACTS = {"num_classes": 10, "channels": 3, "images_sha256": ""}
 TINY = {"width": 8, "batch_size": 4, "n_critic": 1}

@@ -1,6 +1,6 @@
-"""What a new norm, loss, architecture or data set needs outside its own file: one line, its name in config.py.
+"""What a new norm, loss, architecture or data set needs outside its own file: its name in `settings/training.py`.
 
-Own files are norms.py, losses.py, data.py, each with its registry, and a file of models/.
+Own files are layers/norms.py, training/losses.py, data/sets.py, each with its registry, and a file of models/.
 """
 
 import ast
@@ -12,15 +12,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_gn import config, data, losses, models, norm_layers, norms, splits
+from tfgan_gn import models
+from tfgan_gn.data import sets, source
+from tfgan_gn.layers import norm_layers, norms
 from tfgan_gn.models import build_networks
+from tfgan_gn.settings import training
+from tfgan_gn.training import losses
 
 ROOT = pathlib.Path(__file__).parents[1]
 REGISTRIES = {
-    "norms.py": norms.NORMS,
-    "losses.py": losses.LOSSES,
-    "data.py": data.DATASETS,
-    "models": models.ARCHITECTURES,
+    "layers/norms.py": norms.NORMS,
+    "training/losses.py": losses.LOSSES,
+    "data/sets.py": sets.DATASETS,
+    "models/__init__.py": models.ARCHITECTURES,
 }
 
 
@@ -35,16 +39,17 @@ def literals(path):
 def test_names_of_a_registry_are_listed_in_its_own_file_and_once_in_config(own):
     """Two names or more anywhere else would be a second line to write."""
     names, listing = set(REGISTRIES[own]), []
-    for path in [*ROOT.glob("*.py"), *ROOT.glob("tfgan_gn/**/*.py")]:
-        if path.name not in (own, "presets.py"):  # where a preset may have the name of its architecture
-            listing += [f"{path.name}:{line}" for line, strings in literals(path) if len(strings & names) > 1]
-    assert len(listing) <= 1 and all(place.startswith("config.py") for place in listing)
+    for path in ROOT.glob("tfgan_gn/**/*.py"):
+        if path.name != "presets.py" and not str(path).endswith(own):  # a preset may have the name of its architecture
+            where = str(path.relative_to(ROOT / "tfgan_gn"))
+            listing += [f"{where}:{line}" for line, strings in literals(path) if len(strings & names) > 1]
+    assert len(listing) <= 1 and all(place.startswith("settings/training.py") for place in listing)
 
 
 def test_config_lists_norms_and_data_sets_as_their_registries_do():
-    assert tuple(norms.NORMS) == config.NORM_NAMES
-    choices = {name: field.metadata["choices"] for name, field in config.Config.__dataclass_fields__.items()}
-    assert choices["dataset"] == tuple(data.DATASETS)
+    assert tuple(norms.NORMS) == training.NORM_NAMES
+    choices = {name: field.metadata["choices"] for name, field in training.Config.__dataclass_fields__.items()}
+    assert choices["dataset"] == tuple(sets.DATASETS)
     mirrors = {"loss": losses.LOSSES, "architecture": models.ARCHITECTURES, "generator_norm": norms.NORMS}
     for flag, registry in mirrors.items():
         if flag in choices:
@@ -54,22 +59,22 @@ def test_config_lists_norms_and_data_sets_as_their_registries_do():
 def test_a_new_data_set_is_loaded_by_its_row_alone(monkeypatch):
     """A way in of its own, or the name of a set of tensorflow-datasets beside `_tfds`."""
     images = np.arange(20 * 8 * 8 * 3).reshape(20, 8, 8, 3).astype(np.uint8)
-    split = splits.Undecoded(20, lambda: iter([(images, np.arange(20) % 2)]), {})
+    split = source.Undecoded(20, lambda: iter([(images, np.arange(20) % 2)]), {})
     asked = []
 
     def open_new(*arguments):
         asked.append(arguments)
-        return splits.Source(split, split, ("a", "b"), "new")
+        return source.Source(split, split, ("a", "b"), "new")
 
-    monkeypatch.setitem(data.DATASETS, "new", open_new)
-    loaded = data.make_dataset("new", "there", 8, "repeat")
+    monkeypatch.setitem(sets.DATASETS, "new", open_new)
+    loaded = sets.make_dataset("new", "there", 8, "repeat")
     assert asked == [("new", "there", 8, "repeat")] and loaded.classes == ("a", "b")
     np.testing.assert_array_equal(loaded.train.images, images)
-    assert all(way_in is data._tfds for name, way_in in data.DATASETS.items() if "mnist" in name)
+    assert all(way_in is sets._tfds for name, way_in in sets.DATASETS.items() if "mnist" in name)
 
 
 def test_an_architecture_is_a_file_of_models():
-    files = {path.stem for path in (ROOT / "tfgan_gn" / "models").glob("*.py")} - {"__init__"}
+    files = {path.stem for path in (ROOT / "tfgan_gn" / "models").glob("*.py")} - {"__init__", "author"}
     assert set(models.ARCHITECTURES) == files
     for name, module in models.ARCHITECTURES.items():
         assert module.__name__ == f"tfgan_gn.models.{name}"

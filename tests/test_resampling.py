@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_gn import resampling
-from tfgan_gn.blocks import relu
-from tfgan_gn.losses import gradient_penalty
+from tfgan_gn.layers import resampling
+from tfgan_gn.layers.blocks import relu
 from tfgan_gn.models import build_networks
+from tfgan_gn.training.losses import gradient_penalty
 
 
 def naive_convolve(x, kernel, bias):

@@ -11,7 +11,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from test_images import write_folder
 from test_train_cifar import ROOT, command, refused
 
-from tfgan_gn import results, shapes
+from tfgan_gn.data import shapes
+from tfgan_gn.scoring import results
 
 SAMPLES = 64
 

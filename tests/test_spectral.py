@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 from differences import penalty_gradient_error
 
+from tfgan_gn.layers.norms import collect_standing_statistics
+from tfgan_gn.layers.spectral import Sigma, SpectralConv2D, SpectralConv2DTranspose, SpectralDense, matrix, xavier
 from tfgan_gn.models import build_networks
-from tfgan_gn.norms import collect_standing_statistics
-from tfgan_gn.spectral import Sigma, SpectralConv2D, SpectralConv2DTranspose, SpectralDense, matrix, xavier
 
 LAYERS = {
     "conv": (lambda: SpectralConv2D(6, 3, strides=2), (4, 8, 8, 5)),

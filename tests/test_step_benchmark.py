@@ -59,7 +59,7 @@ def operations_in(function):
 @pytest.mark.parametrize("name", ["none", "none, zeros", "layer", "group 32", "spectral", "straightforward"])
 def test_operations_counted_from_the_layers_are_those_of_the_graph(name, monkeypatch):
     """To a thousandth: the linear layer of the critic's output is not counted."""
-    from tfgan_gn import blocks
+    from tfgan_gn.layers import blocks
     from tfgan_gn.models import resnet
 
     for module in (blocks, resnet):

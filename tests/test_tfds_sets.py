@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from tfgan_gn import data, image_files, images, tfds_sets
+from tfgan_gn.data import decode, sets, tfds_sets
 from tfgan_gn.errors import UserError
+from tfgan_gn.scoring import images
 
 NAMES = ("cifar10", "cifar100", "stl10", "celeb_a", "svhn_cropped", "mnist", "fashion_mnist")
 
@@ -61,9 +62,9 @@ def numbers(split, pixels, tolerance=3):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_set_by_name(tmp_path, monkeypatch, name):
     pixels = prepare(tmp_path, monkeypatch, name, {"train": 30, "test": 7, "extra": 4})
-    dataset = data.make_dataset(name, str(tmp_path), 16)
+    dataset = sets.make_dataset(name, str(tmp_path), 16)
     for split, which in ((dataset.train, "train"), (dataset.test, "test")):
-        expected = image_files.resize_and_crop(pixels[which], 16).numpy()
+        expected = decode.resize_and_crop(pixels[which], 16).numpy()
         found = numbers(split, np.repeat(expected, 3 // expected.shape[-1], -1))
         assert sorted(found) == list(range(len(expected)))
         assert split.images.shape == (len(expected), 16, 16, 3) and split.images.dtype == np.uint8
@@ -77,12 +78,12 @@ def test_every_set_by_name(tmp_path, monkeypatch, name):
 
 
 def test_the_names_of_the_flag_are_those_tested_here():
-    assert {name for name, way_in in data.DATASETS.items() if way_in in (data._tfds, data._cifar10)} == set(NAMES)
+    assert {name for name, way_in in sets.DATASETS.items() if way_in in (sets._tfds, sets._cifar10)} == set(NAMES)
 
 
 def test_grey_images_keep_their_channel_or_have_three(tmp_path, monkeypatch):
     prepare(tmp_path, monkeypatch, "mnist", {"train": 20, "test": 3})
-    kept, repeated = (data.make_dataset("mnist", str(tmp_path), 32, grey=grey) for grey in ("keep", "repeat"))
+    kept, repeated = (sets.make_dataset("mnist", str(tmp_path), 32, grey=grey) for grey in ("keep", "repeat"))
     assert kept.train.images.shape == (20, 32, 32, 1)
     np.testing.assert_array_equal(np.repeat(kept.train.images, 3, -1), repeated.train.images)
     scored = next(images.of_split(kept, "train").parts())
@@ -93,21 +94,21 @@ def test_grey_that_would_change_nothing_is_refused(tmp_path, monkeypatch):
     prepare(tmp_path, monkeypatch, "svhn_cropped", {"train": 20, "test": 3})
     for name, path in (("svhn_cropped", str(tmp_path)), ("shapes", "")):
         with pytest.raises(UserError, match=f"--grey=keep has no effect on {name}, whose images .*: leave it out"):
-            data.make_dataset(name, path, grey="keep")
+            sets.make_dataset(name, path, grey="keep")
 
 
 def test_any_split_version_and_slice(tmp_path, monkeypatch):
     pixels = prepare(tmp_path, monkeypatch, "stl10", {"train": 40, "test": 3, "unlabelled": 60})
-    train = image_files.resize_and_crop(pixels["train"], 24).numpy()
-    whole = data.make_dataset("tfds:stl10:1.0.0:train", str(tmp_path), 24)
+    train = decode.resize_and_crop(pixels["train"], 24).numpy()
+    whole = sets.make_dataset("tfds:stl10:1.0.0:train", str(tmp_path), 24)
     assert len(whole.train.images) == 38 and len(whole.test.images) == 2
     learnt, held = numbers(whole.train, train), numbers(whole.test, train)
     assert sorted([*learnt, *held]) == list(range(40))
     np.testing.assert_array_equal(whole.train.labels, learnt % 10)
     np.testing.assert_array_equal(whole.test.labels, held % 10)
-    assert len(data.make_dataset("tfds:stl10:train[10:30]", str(tmp_path), 24).train.images) == 19
-    assert len(data.make_dataset("tfds:stl10:unlabelled+train", str(tmp_path), 24).train.images) == 95
-    assert len(data.make_dataset("tfds:stl10", str(tmp_path), 24).test.images) == 3
+    assert len(sets.make_dataset("tfds:stl10:train[10:30]", str(tmp_path), 24).train.images) == 19
+    assert len(sets.make_dataset("tfds:stl10:unlabelled+train", str(tmp_path), 24).train.images) == 95
+    assert len(sets.make_dataset("tfds:stl10", str(tmp_path), 24).test.images) == 3
 
 
 @pytest.mark.parametrize(
@@ -125,14 +126,14 @@ def test_what_a_name_says(text, spec):
 
 def test_without_a_split_to_hold_out_one_in_twenty_is(tmp_path, monkeypatch):
     prepare(tmp_path, monkeypatch, "fashion_mnist", {"train": 45})
-    dataset = data.make_dataset("tfds:fashion_mnist", str(tmp_path), 8)
+    dataset = sets.make_dataset("tfds:fashion_mnist", str(tmp_path), 8)
     assert (len(dataset.train.images), len(dataset.test.images)) == (43, 2)
     assert not {image.tobytes() for image in dataset.train.images} & {image.tobytes() for image in dataset.test.images}
 
 
 def test_images_without_labels_are_all_of_one_class(tmp_path, monkeypatch):
     prepare(tmp_path, monkeypatch, "stl10", {"unlabelled": 20, "train": 20}, label=lambda i: -1 if i % 2 else 3)
-    dataset = data.make_dataset("tfds:stl10:unlabelled+train", str(tmp_path), 8)
+    dataset = sets.make_dataset("tfds:stl10:unlabelled+train", str(tmp_path), 8)
     assert dataset.classes == ("image",) and not dataset.train.labels.any() and not dataset.test.labels.any()
 
 
@@ -146,10 +147,10 @@ def test_sets_that_are_refused(tmp_path, monkeypatch):
         "tfds:mnist:9.9.9": "cannot be read: .*9.9.9",
     }.items():
         with pytest.raises(UserError, match=message) as error:
-            data.make_dataset(name, str(tmp_path), 8)
+            sets.make_dataset(name, str(tmp_path), 8)
         assert "\n" not in str(error.value)
     with pytest.raises(UserError, match="nowhere is not a folder"):
-        data.make_dataset("mnist", str(tmp_path / "nowhere"))
+        sets.make_dataset("mnist", str(tmp_path / "nowhere"))
 
 
 def test_sets_without_the_one_image_of_an_example_are_refused(tmp_path):
@@ -168,7 +169,7 @@ def test_sets_without_the_one_image_of_an_example_are_refused(tmp_path):
 
     Pairs(data_dir=tmp_path).download_and_prepare()
     with pytest.raises(UserError, match="it holds a, b, and none of them is the one image of an example"):
-        data.make_dataset("tfds:pairs", str(tmp_path), 8)
+        sets.make_dataset("tfds:pairs", str(tmp_path), 8)
 
 
 def test_damage_is_one_message(tmp_path, monkeypatch):
@@ -176,7 +177,7 @@ def test_damage_is_one_message(tmp_path, monkeypatch):
     record = next(pathlib.Path(tmp_path).glob("mnist/*/mnist-train*"))
     record.write_bytes(record.read_bytes()[:-100])
     with pytest.raises(UserError, match="mnist in .* cannot be read: truncated record.*--data_dir"):
-        data.make_dataset("mnist", str(tmp_path), 8)
+        sets.make_dataset("mnist", str(tmp_path), 8)
 
 
 @pytest.mark.parametrize("name", [*NAMES[1:], "tfds:oxford_flowers102"])
@@ -189,7 +190,7 @@ def test_nothing_is_fetched_where_the_host_of_the_archive_does_not_answer(tmp_pa
 
     monkeypatch.setattr(tfds_sets.urllib.request, "urlopen", offline)
     with pytest.raises(UserError, match=r"is not in .* \(no network\). Say where it lies with --data_dir.*=shapes"):
-        data.make_dataset(name, str(tmp_path))
+        sets.make_dataset(name, str(tmp_path))
     ((url, method, seconds),) = asked
     assert url.startswith("http") and method == "HEAD" and seconds == 5
 

@@ -16,7 +16,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tfgan_gn import runs
-from tfgan_gn.config import make_config
+from tfgan_gn.settings.training import make_config
 
 ROOT = pathlib.Path(__file__).parents[1]
 

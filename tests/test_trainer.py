@@ -5,18 +5,18 @@ import pytest
 import tensorflow as tf
 from conftest import tiny_networks, tiny_trainer
 
-from tfgan_gn import data
+from tfgan_gn.data.batches import train_batches
+from tfgan_gn.data.pixels import dequantize
 from tfgan_gn.errors import UserError
-from tfgan_gn.losses import LOSSES, Auxiliary, gradient_penalty, interpolate
-from tfgan_gn.noise import GENERATOR_LABELS, GENERATOR_Z
-from tfgan_gn.optimizers import constant, linear_decay
-from tfgan_gn.pixels import dequantize
+from tfgan_gn.training.losses import LOSSES, Auxiliary, gradient_penalty, interpolate
+from tfgan_gn.training.noise import GENERATOR_LABELS, GENERATOR_Z
+from tfgan_gn.training.optimizers import constant, linear_decay
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3), np.uint8)
 
 
 def batches(trainer, first=0):
-    dataset = data.batches(IMAGES, trainer.batch_size, 0, first)
+    dataset = train_batches(IMAGES, trainer.batch_size, 0, first)
     return iter(trainer.strategy.experimental_distribute_dataset(dataset))
 
 
@@ -57,7 +57,7 @@ def test_an_iteration_is_its_steps_with_its_noise_on_fresh_batches(float64):
     """Replays two iterations by hand: generator first, then each critic step on the next batch."""
     driven, by_hand = (tiny_trainer(tiny_networks(), learning_rate=linear_decay(1e-3, 10)) for _ in range(2))
     logs, slopes = run(driven, 2)
-    source = iter(data.batches(IMAGES, 4, 0))
+    source = iter(train_batches(IMAGES, 4, 0))
     for iteration in range(2):
         by_hand.iteration.assign(iteration)
         np.testing.assert_allclose(by_hand.set_learning_rate(), 1e-3 * (1 - iteration / 10), rtol=1e-12)
@@ -109,7 +109,7 @@ def test_evaluate_is_the_critic_loss_with_fixed_noise_and_no_update(float64):
         trainer.iteration.assign(iteration)
         losses.append(float(trainer.evaluate(batches(trainer), tf.constant(3, tf.int64))))
     assert losses[0] == losses[1]
-    source, by_hand = iter(data.batches(IMAGES, 4, 0)), []
+    source, by_hand = iter(train_batches(IMAGES, 4, 0)), []
     for step in range(3):
         pixels = next(source)
         z, noise, eps = trainer._draw_critic_noise(pixels, -1, step)
@@ -163,7 +163,7 @@ def conditional(auxiliary=None, **kwargs):
 
 
 def labelled_batches(trainer):
-    images = data.batches(IMAGES, trainer.batch_size, 0)
+    images = train_batches(IMAGES, trainer.batch_size, 0)
     labels = tf.data.Dataset.range(10**6).map(lambda i: tf.math.floormod(i + tf.range(4, dtype=tf.int64), 3))
     return iter(trainer.strategy.experimental_distribute_dataset(tf.data.Dataset.zip(images, labels)))
 

@@ -7,9 +7,10 @@ import pytest
 import tensorflow as tf
 from test_presets import FACTS, tiny
 
-from tfgan_gn import images, runs
+from tfgan_gn import runs
 from tfgan_gn.export import make_sampler
-from tfgan_gn.presets import PRESETS
+from tfgan_gn.scoring import images
+from tfgan_gn.settings.presets import PRESETS
 
 CIFAR10 = pathlib.Path(__file__).parents[2] / "shared" / "tfds"
 DATA = {

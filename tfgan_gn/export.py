@@ -6,9 +6,9 @@ import shutil
 
 import tensorflow as tf
 
+from tfgan_gn.data.pixels import quantize
 from tfgan_gn.errors import UserError, first_line
-from tfgan_gn.norms import collect_standing_statistics
-from tfgan_gn.pixels import quantize
+from tfgan_gn.layers.norms import collect_standing_statistics
 
 # Images are made in blocks of this many, whatever number is asked for: image i of a seed is always computed beside
 # the same neighbours, so that it is the same to the last bit, and memory stays constant.

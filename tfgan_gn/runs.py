@@ -11,18 +11,23 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_gn import __version__, data, evaluation, guards, images, inception, norms, reference, strategies
-from tfgan_gn.config import save_config
+from tfgan_gn import __version__, guards
+from tfgan_gn.data import sets
+from tfgan_gn.data.batches import held_out_batches, train_batches
+from tfgan_gn.data.decode import CHANNELS
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import make_sampler
-from tfgan_gn.image_files import CHANNELS
-from tfgan_gn.losses import LOSSES, Auxiliary
+from tfgan_gn.layers import norms
 from tfgan_gn.models import build_networks
-from tfgan_gn.objective import Objective
-from tfgan_gn.optimizers import adam, constant, linear_decay, rmsprop, sgd
-from tfgan_gn.recorder import Follower, Recorder
-from tfgan_gn.scoring import Settings
-from tfgan_gn.trainer import Trainer
+from tfgan_gn.scoring import evaluation, extractors, images, reference
+from tfgan_gn.scoring.scores import Settings
+from tfgan_gn.settings.training import save_config
+from tfgan_gn.training import strategies
+from tfgan_gn.training.losses import LOSSES, Auxiliary
+from tfgan_gn.training.objective import Objective
+from tfgan_gn.training.optimizers import adam, constant, linear_decay, rmsprop, sgd
+from tfgan_gn.training.recorder import Follower, Recorder
+from tfgan_gn.training.trainer import Trainer
 
 
 def say(text):
@@ -132,7 +137,7 @@ def shared_by_all(config, facts, iteration):
 
 def load_data(config):
     """The data set of a Config. Raises UserError where it is missing, broken or cannot be fetched."""
-    return data.make_dataset(config.dataset, config.data_dir, config.image_size, config.grey, config.cache_dir, say=say)
+    return sets.make_dataset(config.dataset, config.data_dir, config.image_size, config.grey, config.cache_dir, say=say)
 
 
 def make_batches(config, trainer, dataset, strategy):
@@ -143,7 +148,7 @@ def make_batches(config, trainer, dataset, strategy):
 
     def of_share(share):
         labels = labels_of(config, train)
-        return data.batches(train.images, config.batch_size, config.seed, first, labels=labels, share=share)
+        return train_batches(train.images, config.batch_size, config.seed, first, labels=labels, share=share)
 
     return iter(strategies.distribute(strategy, of_share))
 
@@ -171,8 +176,8 @@ def make_scorer(config, facts, generator, dataset):
     Raises:
         UserError: no weights for the network that scores.
     """
-    extractor = inception.load_extractor(config.inception, config.cache_dir)
-    cache_dir = config.cache_dir or os.path.expanduser(inception.CACHE)
+    extractor = extractors.load_extractor(config.inception, config.cache_dir)
+    cache_dir = config.cache_dir or os.path.expanduser(extractors.CACHE)
     real = reference.of_images(images.of_split(dataset, "train"), extractor, Settings().batch_size, cache_dir, say)
     strategy = tf.distribute.get_strategy()
 
@@ -190,7 +195,7 @@ def make_recorder(config, facts, strategy, trainer, manager, dataset):
 
     def of_share(share):
         split = dataset.test
-        return data.test_batches(split.images, config.batch_size, 0, labels=labels_of(config, split), share=share)
+        return held_out_batches(split.images, config.batch_size, 0, labels=labels_of(config, split), share=share)
 
     test = strategies.distribute(strategy, of_share)
     if not strategies.is_chief(strategy):

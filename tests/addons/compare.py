@@ -16,7 +16,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from differences import penalty_gradient_error
 
-from tfgan_gn.norm_layers import EPSILON, group_norm
+from tfgan_gn.layers.norm_layers import EPSILON, group_norm
 
 
 class Ours(tf.keras.layers.Layer):

@@ -4,17 +4,20 @@ A module also says DEFAULTS (its width, z_dim, image_size, norm and generator_no
 CONDITIONAL, and AUXILIARY where its critic can have a classifier. The file is the registry's row.
 """
 
-import importlib
-import pkgutil
 from typing import NamedTuple
 
 import keras
 
 from tfgan_gn.errors import UserError
+from tfgan_gn.models import dcgan, resnet, simple_cnn, sngan_dcgan, sngan_resnet, wgan_32
 
 ARCHITECTURES = {
-    name: importlib.import_module(f"{__name__}.{name}")
-    for name in sorted(module.name for module in pkgutil.iter_modules(__path__))
+    "dcgan": dcgan,
+    "resnet": resnet,
+    "simple_cnn": simple_cnn,
+    "sngan_dcgan": sngan_dcgan,
+    "sngan_resnet": sngan_resnet,
+    "wgan_32": wgan_32,
 }
 
 

@@ -8,10 +8,10 @@ the image in the critic.
 import keras
 import tensorflow as tf
 
-from tfgan_gn.blocks import leaky_relu, relu
 from tfgan_gn.errors import UserError
-from tfgan_gn.norm_layers import rows_of
-from tfgan_gn.norms import get_norm, groups_per_site
+from tfgan_gn.layers.blocks import leaky_relu, relu
+from tfgan_gn.layers.norm_layers import rows_of
+from tfgan_gn.layers.norms import get_norm, groups_per_site
 
 DEFAULTS = {"width": 64, "z_dim": 100, "image_size": 64, "norm": "instance", "generator_norm": "batch"}
 CONDITIONAL, AUXILIARY = True, False

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from tfgan_gn.blocks import GLOROT, conv3x3, dense, down_block, first_down_block, relu, same_block, up_block
 from tfgan_gn.errors import UserError
-from tfgan_gn.norms import get_norm, groups_per_site
+from tfgan_gn.layers.blocks import GLOROT, conv3x3, dense, down_block, first_down_block, relu, same_block, up_block
+from tfgan_gn.layers.norms import get_norm, groups_per_site
 
 DEFAULTS = {"width": 128, "z_dim": 128, "image_size": 32, "norm": "group", "generator_norm": "batch"}
 CONDITIONAL = AUXILIARY = True

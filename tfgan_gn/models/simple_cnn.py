@@ -7,9 +7,9 @@ weight clipping. Here a norm, if any, stands after each convolution, before its 
 import keras
 import tensorflow as tf
 
-from tfgan_gn.blocks import dense, leaky_relu, relu
 from tfgan_gn.errors import UserError
-from tfgan_gn.norms import get_norm, groups_per_site
+from tfgan_gn.layers.blocks import dense, leaky_relu, relu
+from tfgan_gn.layers.norms import get_norm, groups_per_site
 
 DEFAULTS = {"width": 128, "z_dim": 128, "image_size": 32, "norm": "none", "generator_norm": "batch"}
 CONDITIONAL = AUXILIARY = False

@@ -7,10 +7,10 @@ the generator too, which also has batch norm. Initialisation is Xavier's, as in 
 import keras
 import tensorflow as tf
 
-from tfgan_gn.blocks import leaky_relu
 from tfgan_gn.errors import UserError
-from tfgan_gn.norms import get_norm, groups_per_site
-from tfgan_gn.spectral import SpectralConv2D, SpectralConv2DTranspose, SpectralDense
+from tfgan_gn.layers.blocks import leaky_relu
+from tfgan_gn.layers.norms import get_norm, groups_per_site
+from tfgan_gn.layers.spectral import SpectralConv2D, SpectralConv2DTranspose, SpectralDense
 
 DEFAULTS = {"width": 64, "z_dim": 128, "image_size": 32, "norm": "none", "generator_norm": "batch"}
 CONDITIONAL = AUXILIARY = False

@@ -9,11 +9,11 @@ import math
 import keras
 import tensorflow as tf
 
-from tfgan_gn.blocks import GLOROT, RESAMPLING, conv3x3, dense, relu, weights
 from tfgan_gn.errors import UserError
-from tfgan_gn.norms import get_norm, groups_per_site
-from tfgan_gn.resampling import upsample
-from tfgan_gn.spectral import SpectralConv2D, SpectralDense
+from tfgan_gn.layers.blocks import GLOROT, RESAMPLING, conv3x3, dense, relu, weights
+from tfgan_gn.layers.norms import get_norm, groups_per_site
+from tfgan_gn.layers.resampling import upsample
+from tfgan_gn.layers.spectral import SpectralConv2D, SpectralDense
 
 DEFAULTS = {"width": 128, "z_dim": 128, "image_size": 32, "norm": "none", "generator_norm": "batch"}
 CONDITIONAL = AUXILIARY = False

@@ -7,9 +7,9 @@ last. Other image sizes change the first and the last kernel alone, which span t
 import keras
 import tensorflow as tf
 
-from tfgan_gn.blocks import leaky_relu, relu
 from tfgan_gn.errors import UserError
-from tfgan_gn.norms import get_norm, groups_per_site
+from tfgan_gn.layers.blocks import leaky_relu, relu
+from tfgan_gn.layers.norms import get_norm, groups_per_site
 
 DEFAULTS = {"width": 256, "z_dim": 100, "image_size": 32, "norm": "instance", "generator_norm": "batch"}
 CONDITIONAL = AUXILIARY = False

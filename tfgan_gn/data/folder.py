@@ -5,10 +5,10 @@ import os
 
 import numpy as np
 
-from tfgan_gn import file_hashes
+from tfgan_gn.data.decode import CHANNELS, decode_all
+from tfgan_gn.data.source import HOLD_OUT, Source, Undecoded, held_out
 from tfgan_gn.errors import UserError
-from tfgan_gn.image_files import CHANNELS, decode_all
-from tfgan_gn.splits import HOLD_OUT, Source, Undecoded, held_out
+from tfgan_gn.files import hashes
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 
@@ -19,10 +19,10 @@ def open_folder(data_dir, image_size, grey):
     Args:
         data_dir: the folder. Where it has sub-folders with images, each is a class; else all are of class 0.
         image_size: height and width to bring them to.
-        grey: key of `image_files.CHANNELS`.
+        grey: key of `decode.CHANNELS`.
 
     Returns:
-        `splits.Source`, whose parts raise UserError for an image that cannot be decoded.
+        `source.Source`, whose parts raise UserError for an image that cannot be decoded.
 
     Raises:
         UserError: too few images, or images both in the folder and in sub-folders.
@@ -46,7 +46,7 @@ def open_folder(data_dir, image_size, grey):
         return Undecoded(len(rows), parts, {"split": which})
 
     train, test = split(np.flatnonzero(~held), "train"), split(np.flatnonzero(held), "held out")
-    content = functools.partial(file_hashes.of_files, data_dir, names)
+    content = functools.partial(hashes.of_files, data_dir, names)
     return Source(train, test, classes or ("image",), f"images in {data_dir}", content)
 
 

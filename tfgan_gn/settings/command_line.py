@@ -6,15 +6,15 @@ import textwrap
 from absl import flags
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.options import choices_of, in_words, parse
-from tfgan_gn.presets import PRESETS
+from tfgan_gn.settings.option import choices_of, in_words, parse
+from tfgan_gn.settings.presets import PRESETS
 
 
 def define_flags(settings, flag_values):
     """Defines one flag for each field of a dataclass of options, so that what was given can be told from a default.
 
     Args:
-        settings: the dataclass, e.g. `config.Config`.
+        settings: the dataclass, e.g. `settings.training.Config`.
         flag_values: `absl.flags.FlagValues` to define them in.
     """
     for field in dataclasses.fields(settings):

@@ -10,7 +10,7 @@ import time
 import tqdm
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.files import write_whole
+from tfgan_gn.files.whole import write_whole
 
 CHUNK = 256  # files handed to the threads at once
 SETTLED = 2 * 10**9  # nanoseconds: a file changed later than this before it was read may change again unseen

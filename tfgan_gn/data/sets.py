@@ -1,4 +1,4 @@
-"""Data sets by name, decoded once, and the endless batches that training draws from them."""
+"""Data sets by name, decoded once."""
 
 import os
 import warnings
@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
-from tfgan_gn import cifar_files, folder, image_arrays, image_cache, tfds_sets
+from tfgan_gn.data import cache, cifar_files, folder, npz, tfds_sets
+from tfgan_gn.data.decode import CHANNELS, PART, resize_and_crop
+from tfgan_gn.data.shapes import CLASSES, draw_shapes
+from tfgan_gn.data.source import HOLD_OUT, Source, Split, Undecoded, held_out
 from tfgan_gn.errors import UserError
-from tfgan_gn.image_files import CHANNELS, PART, resize_and_crop
-from tfgan_gn.shapes import CLASSES, draw_shapes
-from tfgan_gn.splits import HOLD_OUT, Source, Split, Undecoded, held_out
 
 SHAPES_TRAIN, SHAPES_TEST = 10_000, 2_000
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -66,7 +65,7 @@ def make_dataset(name, data_dir="", image_size=32, grey="repeat", cache_dir="", 
     else:
         raise UserError(f"--dataset={name}: choose one of {', '.join(DATASETS)}, or tfds:NAME")
     shape = (image_size, image_size, CHANNELS[grey])
-    train, test = (image_cache.decode(split, source.content, shape, cache_dir, say) for split in source[:2])
+    train, test = (cache.decode(split, source.content, shape, cache_dir, say) for split in source[:2])
     classes = source.classes
     if (train.labels < 0).any():
         train, test = (split._replace(labels=np.zeros_like(split.labels)) for split in (train, test))
@@ -74,53 +73,6 @@ def make_dataset(name, data_dir="", image_size=32, grey="repeat", cache_dir="", 
     for split, which in ((train, "to learn"), (test, "held out")):
         _refuse_other_labels(split.labels, len(classes), f"{source.description}, {which}")
     return Dataset(train, test, classes, source.description)
-
-
-def batches(images, batch_size, seed, first=0, labels=None, share=(1, 0, 1)):
-    """Endless batches in an order that is a function of the seed: each epoch is shuffled anew, its rest dropped.
-
-    Nothing about it needs to be saved: to go on after n batches, begin at `first=n`.
-
-    Args:
-        images: uint8 [N, H, W, C].
-        batch_size: images per batch, over all replicas.
-        seed: of the order.
-        first: number of the batch to begin with.
-        labels: int64 [N], or None.
-        share: (R, i, j): each batch is cut into R parts, for as many replicas, and parts i to j - 1 come one by one.
-
-    Returns:
-        `tf.data.Dataset` of uint8 [batch_size / R, H, W, C], or of (images, labels) where there are labels.
-
-    Raises:
-        UserError: fewer images than a batch.
-    """
-    per_epoch, (replicas, begin, end) = len(images) // batch_size, share
-    if per_epoch == 0:
-        raise UserError(f"--batch_size={batch_size} is more than the {len(images)} images there are: give fewer")
-
-    def epoch_indices(epoch):
-        order = tf.random.experimental.stateless_shuffle(tf.range(len(images)), seed=tf.stack([seed, epoch]))
-        parts = tf.reshape(order[: per_epoch * batch_size], [per_epoch, replicas, batch_size // replicas])
-        return tf.data.Dataset.from_tensor_slices(parts[:, begin:end])
-
-    def gather(rows):  # in numpy, so that arrays on disk need not fit in memory, nor those in memory twice
-        batch = tf.ensure_shape(
-            tf.numpy_function(lambda rows: np.asarray(images[rows]), [rows], tf.uint8),
-            [batch_size // replicas, *images.shape[1:]],
-        )
-        return batch if labels is None else (batch, tf.gather(labels, rows))
-
-    epochs = tf.data.Dataset.range(first // per_epoch, tf.int64.max)
-    return epochs.flat_map(epoch_indices).skip(first % per_epoch).unbatch().map(gather).prefetch(tf.data.AUTOTUNE)
-
-
-def test_batches(images, batch_size, seed, labels=None, share=(1, 0, 1)):
-    """Batches of held-out images as of `batches`; fewer images than a batch are repeated to fill it."""
-    if len(images) < batch_size:
-        rows = np.resize(np.arange(len(images)), batch_size)
-        images, labels = images[rows], None if labels is None else labels[rows]
-    return batches(images, batch_size, seed, labels=labels, share=share)
 
 
 def _refuse_other_labels(labels, num_classes, where):
@@ -132,7 +84,7 @@ def _refuse_other_labels(labels, num_classes, where):
         )
 
 
-# ---- the ways in: functions of (name, data_dir, image_size, grey) to a `splits.Source` -------------------------------
+# ---- the ways in: functions of (name, data_dir, image_size, grey) to a `source.Source` -------------------------------
 
 
 def _tfds(name, data_dir, image_size, grey):
@@ -160,7 +112,7 @@ def _folder(name, data_dir, image_size, grey):
 def _npz(name, data_dir, image_size, grey):
     if not data_dir:
         raise UserError(f"--dataset={name} needs --data_dir=FILE.npz, images uint8 [N, H, W, 3] and labels")
-    found = image_arrays.read_labelled(data_dir)
+    found = npz.read_labelled(data_dir)
     channels = found.train[0].shape[-1]
     if channels == 3:
         _refuse_keep(grey, data_dir)

@@ -3,7 +3,7 @@
 import json
 
 from tfgan_gn.errors import UserError, first_line
-from tfgan_gn.files import write_whole
+from tfgan_gn.files.whole import write_whole
 
 
 def save(result, path):

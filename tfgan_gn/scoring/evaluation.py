@@ -2,9 +2,9 @@
 
 import warnings
 
-from tfgan_gn import features, scoring
 from tfgan_gn.errors import UserError
 from tfgan_gn.metrics import ScoreWarning
+from tfgan_gn.scoring import features, scores
 
 PUBLISHED_IMAGES, PUBLISHED_SPLITS = 50_000, 10  # Salimans et al. 2016, Heusel et al. 2017
 
@@ -15,8 +15,8 @@ def evaluate(images, reference, extractor, settings, versions):
     Args:
         images: `images.Images`.
         reference: `reference.Reference`.
-        extractor: `inception.Extractor`.
-        settings: `scoring.Settings`.
+        extractor: `extractors.Extractor`.
+        settings: `scores.Settings`.
         versions: dict from package to version, to be written down.
 
     Returns:
@@ -31,11 +31,11 @@ def evaluate(images, reference, extractor, settings, versions):
     samples = features.compute(extractor, images, settings.batch_size)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ScoreWarning)
-        scores, left_out = scoring.score(samples, reference, settings)
+        found, left_out = scores.score(samples, reference, settings)
     doubts = [str(warning.message) for warning in caught if issubclass(warning.category, ScoreWarning)]
     protocol = _protocol(samples, images, reference, extractor, settings)
     return {
-        "scores": scores,
+        "scores": found,
         "warnings": [*dict.fromkeys(doubts), *left_out, *_differences_from_papers(protocol, extractor)],
         "protocol": protocol,
         "samples": {"source": images.source, "images_sha256": samples.images_sha256, **images.facts},
@@ -67,11 +67,11 @@ def _protocol(samples, images, reference, extractor, settings):
         "generator_statistics": images.facts.get("generator_statistics"),
     }
     if reference.features is not None:
-        rows = samples.features[features.spread(len(samples.features), scoring.ROWS)]
-        size = scoring.subset_size(rows, reference.features)
+        rows = samples.features[features.spread(len(samples.features), scores.ROWS)]
+        size = scores.subset_size(rows, reference.features)
         protocol |= {
             "rows": [len(rows), len(reference.features)],
-            "kid": f"{scoring.KID_SUBSETS} subsets of {size}, seed {scoring.SEED}",
+            "kid": f"{scores.KID_SUBSETS} subsets of {size}, seed {scores.SEED}",
             "neighbours": settings.neighbours,
         }
     return protocol

@@ -3,7 +3,7 @@
 import dataclasses
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.options import BIG, check, option
+from tfgan_gn.settings.option import BIG, check, option
 
 SALIMANS = "Salimans et al. 2016"
 RANGES = ("", "-1,1", "0,1", "0,255")

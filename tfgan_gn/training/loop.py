@@ -3,7 +3,7 @@
 import tensorflow as tf
 from tqdm import tqdm
 
-from tfgan_gn.recorder import refuse_divergence
+from tfgan_gn.training.recorder import refuse_divergence
 
 SECONDS_PER_CALL = 2.0  # iterations run on the device in one go, so that Ctrl-C and the progress line answer soon
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from tfgan_gn.losses import Auxiliary, Loss, accuracy, cross_entropy, gradient_penalty, interpolate
+from tfgan_gn.training.losses import Auxiliary, Loss, accuracy, cross_entropy, gradient_penalty, interpolate
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

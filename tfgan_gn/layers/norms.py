@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.norm_layers import BatchNorm, GroupNorm, NoNorm
+from tfgan_gn.layers.norm_layers import BatchNorm, GroupNorm, NoNorm
 
 
 def collect_standing_statistics(model, batches: Iterable):

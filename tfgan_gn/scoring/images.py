@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfgan_gn import data, folder, image_arrays, image_files, tfds_sets
+from tfgan_gn.data import decode, folder, npz, sets, tfds_sets
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import BLOCK, load_generator
 
@@ -72,14 +72,14 @@ def open_images(spec, *, num_images=0, seed=0, value_range="", image_size=0, dat
 
     Args:
         spec: the folder of an exported generator or of images (any depth, in order of path), an .npz or .npy of them
-            ("FILE.npz:KEY" for one of several arrays), "NAME:SPLIT" for a key of `data.DATASETS` and train or test, or
+            ("FILE.npz:KEY" for one of several arrays), "NAME:SPLIT" for a key of `sets.DATASETS` and train or test, or
             "tfds:NAME:SPLIT" for what tensorflow-datasets has prepared.
         num_images: how many of them, in order; 0 for all, and for 50,000 of a generator.
         seed: of a generator's noise.
-        value_range: key of `image_arrays.LEVELS`, for arrays that are not 8-bit.
+        value_range: key of `npz.LEVELS`, for arrays that are not 8-bit.
         image_size: scale and crop images of folders and of data sets to this; 0 for as they are.
         data_dir: where data sets lie that are given by name.
-        cache_dir: where large ones of `data.DATASETS` are kept decoded; empty for ~/.cache/tfgan_gn.
+        cache_dir: where large ones of `sets.DATASETS` are kept decoded; empty for ~/.cache/tfgan_gn.
 
     Returns:
         Images.
@@ -99,8 +99,8 @@ def open_images(spec, *, num_images=0, seed=0, value_range="", image_size=0, dat
         images = _of_array(path, key, value_range)
     elif path == "tfds" and ":" in key:
         images = _of_tfds(key, data_dir, image_size)
-    elif path in data.DATASETS and key in ("train", "test"):
-        images = of_split(data.make_dataset(path, data_dir, image_size or 32, cache_dir=cache_dir), key)
+    elif path in sets.DATASETS and key in ("train", "test"):
+        images = of_split(sets.make_dataset(path, data_dir, image_size or 32, cache_dir=cache_dir), key)
     else:
         raise UserError(f"{spec} is no file and no folder, nor the name of a data set and a split of it: {WAYS}")
     return _first(images, num_images, spec)
@@ -132,7 +132,7 @@ def of_generator(sampler, num_images, seed, source):
 
 
 def of_split(dataset, name):
-    """The images of the "train" or the "test" split of a `data.Dataset`."""
+    """The images of the "train" or the "test" split of a `sets.Dataset`."""
     images = getattr(dataset, name).images
     return Images(f"{dataset.source}, {name}", len(images), lambda: map(_colour, _cut(images)), {})
 
@@ -143,8 +143,8 @@ def _colour(images):
 
 
 def _of_array(path, key, value_range):
-    array = image_arrays.read(path, key)
-    to_pixels = image_arrays.converter(array, path, value_range)
+    array = npz.read(path, key)
+    to_pixels = npz.converter(array, path, value_range)
     return Images(
         f"{path}:{key}" if key else path,
         len(array),
@@ -161,7 +161,7 @@ def _of_folder(path, image_size):
     def chunks():
         with concurrent.futures.ThreadPoolExecutor() as pool:
             for names in (paths[i : i + PART] for i in range(0, len(paths), PART)):
-                yield zip(names, pool.map(image_files.decode_colour, names), strict=True)
+                yield zip(names, pool.map(decode.decode_colour, names), strict=True)
 
     return Images(path, len(paths), lambda: _stack(chunks(), image_size), {})
 
@@ -183,7 +183,7 @@ def _stack(chunks, image_size):
     for chunk in chunks:
         images = []
         for name, image in chunk:
-            image = image_files.resize_and_crop(image, image_size).numpy() if image_size else image
+            image = decode.resize_and_crop(image, image_size).numpy() if image_size else image
             first = first or (name, image.shape)
             if image.shape != first[1]:
                 sizes = ["x".join(map(str, shape[:2])) for shape in (image.shape, first[1])]

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfgan_gn import inception
 from tfgan_gn.errors import UserError
-from tfgan_gn.images import PixelHash
 from tfgan_gn.metrics import FeatureStats
+from tfgan_gn.scoring import extractors
+from tfgan_gn.scoring.images import PixelHash
 
 KEPT = 50_000  # rows of features held in memory, 8 KB each; the statistics are of all images
 
@@ -34,7 +34,7 @@ def compute(extractor, images, batch_size, kept=KEPT):
     """Runs images through an extractor, on all devices of the current strategy.
 
     Args:
-        extractor: of `inception.load_extractor`.
+        extractor: of `extractors.load_extractor`.
         images: `images.Images`.
         batch_size: images per batch, over all replicas.
         kept: how many rows of features to keep, if there are more.
@@ -43,14 +43,14 @@ def compute(extractor, images, batch_size, kept=KEPT):
         Features.
 
     Raises:
-        UserError: fewer images than two, which have no covariance; as `inception.collect`.
+        UserError: fewer images than two, which have no covariance; as `extractors.collect`.
     """
     if images.count < 2:
         raise UserError(f"{images.source} has {images.count} image, and one has no covariance: give 2 or more")
     kept_rows = spread(images.count, kept)
     stats, features, logits, done, seen = None, None, None, 0, PixelHash()
     parts = seen.through(images.parts())
-    for batch, batch_logits in inception.collect(extractor, parts, batch_size, total=images.count):
+    for batch, batch_logits in extractors.collect(extractor, parts, batch_size, total=images.count):
         if stats is None:
             stats = FeatureStats(batch.shape[1])
             features = np.empty((len(kept_rows), batch.shape[1]), np.float32)

@@ -6,8 +6,8 @@ import numpy as np
 from tqdm import tqdm
 
 from tfgan_gn import metrics
-from tfgan_gn.features import spread
 from tfgan_gn.metrics.frechet import frechet_distance_quietly
+from tfgan_gn.scoring.features import spread
 
 KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000  # as Binkowski et al. 2018 and torch-fidelity report it
 ROWS = 10_000  # that KID and the scores by neighbours take of each side at most

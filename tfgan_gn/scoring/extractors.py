@@ -10,11 +10,18 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from tfgan_gn.batching import rebatch
-from tfgan_gn.download import fetch
 from tfgan_gn.errors import UserError
-from tfgan_gn.inception_network import PREPROCESSING, SIZE, assign_weights, build_network, preprocess, weight_shapes
-from tfgan_gn.inception_weights import ARCHIVE, GRAPH, hash_arrays, hash_folder, read_weights
+from tfgan_gn.files.fetch import fetch
+from tfgan_gn.scoring.batching import rebatch
+from tfgan_gn.scoring.inception_network import (
+    PREPROCESSING,
+    SIZE,
+    assign_weights,
+    build_network,
+    preprocess,
+    weight_shapes,
+)
+from tfgan_gn.scoring.inception_weights import ARCHIVE, GRAPH, hash_arrays, hash_folder, read_weights
 
 CACHE = os.path.join("~", ".cache", "tfgan_gn")
 URL = f"https://download.tensorflow.org/models/image/imagenet/{ARCHIVE}"

@@ -74,7 +74,7 @@ def distribute(strategy, make):
 
     Args:
         strategy: `tf.distribute.Strategy`.
-        make: function from the `share` of `data.batches` to a `tf.data.Dataset`.
+        make: function from the `share` of `batches.train_batches` to a `tf.data.Dataset`.
 
     Returns:
         A distributed data set; an element has, for each replica, its part of a global batch.

@@ -5,9 +5,9 @@ import json
 import os
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.files import write_whole
-from tfgan_gn.options import BIG, check, option
-from tfgan_gn.presets import AUTHOR, MIYATO, PRESETS, REPORT
+from tfgan_gn.files.whole import write_whole
+from tfgan_gn.settings.option import BIG, check, option
+from tfgan_gn.settings.presets import AUTHOR, MIYATO, PRESETS, REPORT
 
 # Names of registries that import TensorFlow; a test holds them equal to those.
 STRATEGY_NAMES = ("mirrored", "one_device", "multi_worker")

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfgan_gn import file_hashes
+from tfgan_gn.data.decode import CHANNELS, PART, decode_exactly, resize_and_crop
+from tfgan_gn.data.source import HOLD_OUT, Source, Undecoded
 from tfgan_gn.errors import UserError, first_line
-from tfgan_gn.image_files import CHANNELS, PART, decode_exactly, resize_and_crop
-from tfgan_gn.splits import HOLD_OUT, Source, Undecoded
+from tfgan_gn.files import hashes
 
 SECONDS = 5  # for the host of an archive to answer
 VERSION = r"\d+\.(\d+|\*)\.(\d+|\*)"
@@ -47,11 +47,11 @@ def open_set(name, data_dir, image_size, grey, way_out=""):
         name: "NAME[/CONFIG][:VERSION][:SPLIT]", as for `tfds.builder` but for the split.
         data_dir: folder of prepared data sets; empty for TFDS' own.
         image_size: height and width to bring the images to.
-        grey: key of `image_files.CHANNELS`.
+        grey: key of `decode.CHANNELS`.
         way_out: what helps where the data are missing; empty for what helps with any set.
 
     Returns:
-        `splits.Source`, whose parts raise UserError for damage. A label of -1 means that there is none.
+        `source.Source`, whose parts raise UserError for damage. A label of -1 means that there is none.
 
     Raises:
         UserError: no such set or split, no images in it, or missing and not to be fetched.
@@ -210,7 +210,7 @@ def _content(folder):
     names = sorted(
         os.path.relpath(os.path.join(place, name), folder) for place, _, names in os.walk(folder) for name in names
     )
-    return functools.partial(file_hashes.of_files, folder, names)
+    return functools.partial(hashes.of_files, folder, names)
 
 
 # ---- fetching --------------------------------------------------------------------------------------------------------

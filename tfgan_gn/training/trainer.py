@@ -4,10 +4,11 @@ import functools
 
 import tensorflow as tf
 
-from tfgan_gn import noise, spectral
+from tfgan_gn.data.pixels import dequantize
 from tfgan_gn.errors import UserError
-from tfgan_gn.optimizers import clip_weights
-from tfgan_gn.pixels import dequantize
+from tfgan_gn.layers import spectral
+from tfgan_gn.training import noise
+from tfgan_gn.training.optimizers import clip_weights
 
 
 class Trainer:

@@ -7,10 +7,11 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from tfgan_gn import checkpoints, results, summaries
+from tfgan_gn.data.pixels import quantize
 from tfgan_gn.errors import UserError
 from tfgan_gn.guards import writing_to
-from tfgan_gn.pixels import quantize
+from tfgan_gn.scoring import results
+from tfgan_gn.training import checkpoints, summaries
 
 GRID = 10  # rows and columns of the sample grid, as published
 FIXED_Z = -1  # the stream of its noise, apart from those of training

@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfgan_gn import features, image_arrays
+from tfgan_gn.data import npz
 from tfgan_gn.errors import UserError, first_line
-from tfgan_gn.files import write_whole
-from tfgan_gn.images import hash_images
-from tfgan_gn.inception_weights import hash_arrays
+from tfgan_gn.files.whole import write_whole
 from tfgan_gn.metrics import FeatureStats
+from tfgan_gn.scoring import features
+from tfgan_gn.scoring.images import hash_images
+from tfgan_gn.scoring.inception_weights import hash_arrays
 
 FORMAT = 1  # of the file; another number, another file
 KEPT = 10_000  # rows of features of real images, for the scores that need rows
@@ -44,7 +45,7 @@ def of_images(images, extractor, batch_size, cache_dir, say):
 
     Args:
         images: `images.Images`.
-        extractor: `inception.Extractor`.
+        extractor: `extractors.Extractor`.
         batch_size: of the network.
         cache_dir: folder of the file.
         say: function of a line of text for the user.
@@ -84,7 +85,7 @@ def of_file(path, extractor):
 
     Args:
         path: an .npz.
-        extractor: the `inception.Extractor` that the samples are scored with.
+        extractor: the `extractors.Extractor` that the samples are scored with.
 
     Returns:
         Reference, or None where the .npz holds neither.
@@ -92,7 +93,7 @@ def of_file(path, extractor):
     Raises:
         UserError: damaged, or made with other weights or another preprocessing.
     """
-    arrays = image_arrays.read_npz(path, lambda names: names if {"mu", "sigma"} <= set(names) else [])
+    arrays = npz.read_npz(path, lambda names: names if {"mu", "sigma"} <= set(names) else [])
     if not arrays:
         return None
     if "key" not in arrays:
@@ -126,7 +127,7 @@ def _contents(key, result):
 
 
 def _read(path, key, source):
-    arrays = image_arrays.read_npz(path)
+    arrays = npz.read_npz(path)
     if _key(path, arrays) != key:
         raise UserError(f"{path} is not what its name says, but was made from {_key(path, arrays)}")
     sha256 = arrays.pop("sha256", "")

@@ -5,8 +5,8 @@ import collections
 import keras
 import tensorflow as tf
 
-from tfgan_gn.norms import get_norm
-from tfgan_gn.resampling import (
+from tfgan_gn.layers.norms import get_norm
+from tfgan_gn.layers.resampling import (
     convolve,
     convolve1x1_then_upsample,
     convolve3x3_and_pool,

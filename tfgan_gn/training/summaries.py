@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfgan_gn.files import write_whole
+from tfgan_gn.files.whole import write_whole
 
 
 def image_grid(images, columns):

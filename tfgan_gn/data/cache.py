@@ -9,10 +9,10 @@ import secrets
 import numpy as np
 import tqdm
 
-from tfgan_gn import file_hashes
+from tfgan_gn.data.source import Split
 from tfgan_gn.errors import UserError, first_line
-from tfgan_gn.files import write_whole
-from tfgan_gn.splits import Split
+from tfgan_gn.files import hashes
+from tfgan_gn.files.whole import write_whole
 
 FORMAT = 1  # of what is cached; another number where another way of decoding or scaling gives other pixels
 IN_MEMORY = 2**28  # bytes: a split of up to this many stays in memory
@@ -27,14 +27,14 @@ def decode(undecoded, content, shape, cache_dir, say):
     says how; so other content is another file. A file that does not hold what was written to it is made anew.
 
     Args:
-        undecoded: `splits.Undecoded`.
-        content: of `splits.Source`.
+        undecoded: `source.Undecoded`.
+        content: of `source.Source`.
         shape: (H, W, C) of an image.
         cache_dir: folder of the files; empty for ~/.cache/tfgan_gn.
         say: function of a line of text for the user.
 
     Returns:
-        `splits.Split`.
+        `source.Split`.
 
     Raises:
         UserError: an image cannot be decoded, or the disk is full.
@@ -124,7 +124,7 @@ def _labels(path, key):
 def _digest(path):
     """Hash of a file's contents, for which an unchanged one is not read again."""
     folder, name = os.path.split(path)
-    return file_hashes.of_files(folder, [name], folder)
+    return hashes.of_files(folder, [name], folder)
 
 
 def _seal(key, labels, digest):

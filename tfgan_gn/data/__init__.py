@@ -1,0 +1,1 @@
+"""A data set by name or path, decoded, and the batches that training draws from it."""

@@ -1,0 +1,1 @@
+"""Images to features of a network, and features to scores."""

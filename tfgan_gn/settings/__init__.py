@@ -1,0 +1,1 @@
+"""What a user can set: options, their checks, presets, the command line. No TensorFlow."""

@@ -1,0 +1,1 @@
+"""Losses, the training step, the loop around it, and what a run writes."""
