@@ -19,10 +19,10 @@ from tfgan_gn.errors import UserError
 from tfgan_gn.export import make_sampler
 from tfgan_gn.layers import norms
 from tfgan_gn.models import build_networks
-from tfgan_gn.scoring import evaluation, extractors, images, reference
+from tfgan_gn.scoring import evaluation, extractors, history, images, reference
 from tfgan_gn.scoring.scores import Settings
 from tfgan_gn.settings.training import save_config
-from tfgan_gn.training import strategies
+from tfgan_gn.training import checkpoints, strategies
 from tfgan_gn.training.losses import LOSSES, Auxiliary
 from tfgan_gn.training.objective import Objective
 from tfgan_gn.training.optimizers import adam, constant, linear_decay, rmsprop, sgd
@@ -171,7 +171,7 @@ def sampling(config, facts, iteration):
 
 
 def make_scorer(config, facts, generator, dataset):
-    """The function that scores the run's generator, given the iteration; call it in the scope that it shall run under.
+    """The `score` of `Recorder`: scores the run's generator; call it in the scope that it shall run under.
 
     Raises:
         UserError: no weights for the network that scores.
@@ -185,7 +185,8 @@ def make_scorer(config, facts, generator, dataset):
         sampler = make_sampler(generator, **sampling(config, facts, iteration))
         samples = images.of_generator(sampler, config.eval_images, config.seed, f"{config.workdir}, {iteration=}")
         with strategy.scope():
-            return evaluation.evaluate(samples, real, extractor, Settings(), versions())
+            result = evaluation.evaluate(samples, real, extractor, Settings(), versions())
+        return history.add(result, iteration, config.workdir, os.path.join(config.workdir, checkpoints.BEST), say)
 
     return score
 
@@ -210,9 +211,7 @@ def make_recorder(config, facts, strategy, trainer, manager, dataset):
         os.makedirs(config.workdir, exist_ok=True)
         save_config(config, os.path.join(config.workdir, "config.json"), versions(), facts)
     clock = time.monotonic
-    return Recorder(
-        trainer, manager, config.workdir, lambda: iter(test), config.test_batches, clock, score=score, say=say
-    )
+    return Recorder(trainer, manager, config.workdir, lambda: iter(test), config.test_batches, clock, score)
 
 
 def note_what_does_not_fit(config):

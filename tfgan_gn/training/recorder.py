@@ -1,6 +1,5 @@
 """What a run leaves in its folder on the way: points, grids, scores, checkpoints."""
 
-import glob
 import math
 import os
 
@@ -10,12 +9,10 @@ import tensorflow as tf
 from tfgan_gn.data.pixels import quantize
 from tfgan_gn.errors import UserError
 from tfgan_gn.guards import writing_to
-from tfgan_gn.scoring import results
 from tfgan_gn.training import checkpoints, summaries
 
 GRID = 10  # rows and columns of the sample grid, as published
 FIXED_Z = -1  # the stream of its noise, apart from those of training
-SCORES = "scores"  # folder of a run: one result per evaluation
 
 
 class Recorder:
@@ -28,19 +25,17 @@ class Recorder:
         make_test_batches: function that makes an iterator over distributed held-out batches, the same each time.
         test_batches: how many of them `critic/test_loss` is the mean of.
         clock: function that returns seconds.
-        score: function from the iteration to a result of `evaluation.evaluate`; None where nothing is scored.
-        say: function of a line of text for the user.
+        score: function from the iteration to (scalars by tag, whether they are the best so far); None for no scores.
     """
 
-    def __init__(self, trainer, manager, workdir, make_test_batches, test_batches, clock, score=None, say=None):
+    def __init__(self, trainer, manager, workdir, make_test_batches, test_batches, clock, score=None):
         self.trainer, self.manager, self.workdir = trainer, manager, workdir
         self.make_test_batches, self.test_batches = make_test_batches, test_batches
         self.clock, self.since, self.pending, self.slopes = clock, clock(), [], None
-        self.score, self.say = score, say
+        self.score = score
         with writing_to(workdir):
             os.makedirs(os.path.join(workdir, "samples"), exist_ok=True)
             if score:
-                os.makedirs(os.path.join(workdir, SCORES), exist_ok=True)
                 self.best = checkpoints.manage(trainer, os.path.join(workdir, checkpoints.BEST), 1)
             self.writer = tf.summary.create_file_writer(os.path.join(workdir, "tensorboard"))
         z = tf.random.stateless_normal([GRID**2, trainer.z_dim], [trainer.seed, FIXED_Z], dtype=trainer.dtype)
@@ -95,28 +90,13 @@ class Recorder:
             checkpoints.save(self.manager, iteration)
 
     def evaluate(self, iteration):
-        """Scores the generator; writes the result and its points, and keeps the checkpoint of the best FID so far."""
-        result = self.score(iteration)
-        best = min(self._fids(result["protocol"], iteration), default=math.inf)
-        fid = result["scores"]["fid"]["value"]
+        """Scores the generator; writes the points, and keeps the checkpoint where it is the best so far."""
+        scalars, is_best = self.score(iteration)
         with writing_to(self.workdir):
-            if fid < best:
+            if is_best:
                 checkpoints.save(self.best, iteration)
-            results.save(result, os.path.join(self.workdir, SCORES, f"{iteration:06d}.json"))
-            scalars = {f"eval/{name}": numbers["value"] for name, numbers in result["scores"].items()}
             summaries.write_scalars(self.writer, scalars, iteration)
             self.writer.flush()
-        told = " ".join(f"{name}={numbers['value']:.4g}" for name, numbers in result["scores"].items())
-        kept = f"the best FID so far, kept in {self.best.directory}" if fid < best else f"the best FID is {best:.4g}"
-        self.say(f"iteration {iteration}: {told}; {kept}")
-
-    def _fids(self, protocol, iteration):
-        """FIDs that this run reached before, as its folder tells, by the same protocol."""
-        for path in glob.glob(os.path.join(glob.escape(self.workdir), SCORES, "*.json")):
-            earlier = results.load(path)
-            before = int(os.path.basename(path).partition(".")[0]) < iteration
-            if before and not results.differing(earlier["protocol"], protocol):
-                yield earlier["scores"]["fid"]["value"]
 
 
 class Follower:

@@ -1,0 +1,52 @@
+"""The scores of one run: a JSON file for each scored iteration, and which of them is the best."""
+
+import glob
+import math
+import os
+
+from tfgan_gn.guards import writing_to
+from tfgan_gn.scoring import results
+
+SCORES = "scores"  # folder inside a run folder
+
+
+def add(result, iteration, workdir, best_folder, say):
+    """Writes a result into a run folder and compares its FID with those of earlier iterations.
+
+    Args:
+        result: dict of `evaluation.evaluate`.
+        iteration: the iteration that was scored.
+        workdir: run folder; `scores/ITERATION.json` in it is written.
+        best_folder: folder that keeps the checkpoint of the best FID, for the message.
+        say: function of a line of text for the user.
+
+    Returns:
+        (scalars, is_best): each score's value by its TensorBoard tag, and whether the FID is below all FIDs that
+        earlier iterations reached under an equal protocol.
+
+    Raises:
+        UserError: the folder cannot be written to, or an earlier result in it cannot be read.
+    """
+    values = {name: numbers["value"] for name, numbers in result["scores"].items()}
+    lowest = min(_earlier_fids(workdir, result["protocol"], iteration), default=math.inf)
+    is_best = values["fid"] < lowest
+    path = os.path.join(workdir, SCORES, f"{iteration:06d}.json")
+    with writing_to(workdir):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        results.save(result, path)
+    listed = " ".join(f"{name}={value:.4g}" for name, value in values.items())
+    rank = f"the best FID so far, kept in {best_folder}" if is_best else f"the best FID is {lowest:.4g}"
+    say(f"iteration {iteration}: {listed}; {rank}")
+    return {f"eval/{name}": value for name, value in values.items()}, is_best
+
+
+def _earlier_fids(workdir, protocol, iteration):
+    """FIDs of earlier iterations under an equal protocol.
+
+    A run that resumes from an old checkpoint may find results of later iterations: they do not count.
+    """
+    for path in glob.glob(os.path.join(glob.escape(workdir), SCORES, "*.json")):
+        earlier = results.load(path)
+        is_earlier = int(os.path.basename(path).partition(".")[0]) < iteration
+        if is_earlier and not results.differing(earlier["protocol"], protocol):
+            yield earlier["scores"]["fid"]["value"]
