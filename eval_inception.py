@@ -13,6 +13,7 @@ import os
 import sys
 
 from tfgan_gn.errors import UserError
+from tfgan_gn.files.cache_folder import cache_folder
 from tfgan_gn.settings import command_line
 from tfgan_gn.settings.scoring import EvalConfig, make_eval_config
 from tfgan_gn.settings.training import load_config, load_facts
@@ -65,9 +66,9 @@ def open_reference(config, run, extractor):
     """
     from tfgan_gn import runs
     from tfgan_gn.data import sets
-    from tfgan_gn.scoring import extractors, images, reference
+    from tfgan_gn.scoring import images, reference
 
-    cache_dir = config.cache_dir or os.path.expanduser(extractors.CACHE)
+    cache_dir = cache_folder(config.cache_dir)
     if config.reference.endswith(".npz"):
         statistics = reference.of_file(config.reference, extractor)
         if statistics:

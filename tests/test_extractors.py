@@ -19,6 +19,7 @@ from test_inception import gather
 
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.fetch import fetch
+from tfgan_gn.files.hashes import hash_arrays
 from tfgan_gn.scoring import extractors, inception_network, inception_weights
 
 TINY = {"mixed/conv/conv2d_params": (1, 1, 2, 3), "softmax/biases": (3,)}
@@ -59,7 +60,7 @@ def tiny_graph(path, **changes):
 def test_the_archive_a_folder_and_the_file_hold_the_same_weights(seeded_extractor, seeded_graph, archive_file):
     shapes = {row["name"]: row["shape"] for row in inception_seeded.rows()}
     weights = inception_weights.read_weights(archive_file, shapes)
-    assert inception_weights.hash_arrays(weights) == seeded_extractor.weights_sha256
+    assert hash_arrays(weights) == seeded_extractor.weights_sha256
     assert extractors._find(os.path.dirname(archive_file)) == archive_file
     assert extractors._find(os.path.dirname(seeded_graph)) == seeded_graph == seeded_extractor.source
 
@@ -68,7 +69,7 @@ def test_the_hash_is_that_of_names_shapes_and_values(seeded_weights):
     some = {name: seeded_weights[name] for name in list(seeded_weights)[:3]}
     reversed_order = dict(reversed(some.items()))
     changed = {name: np.nextafter(array, 1) if "beta" in name else array for name, array in some.items()}
-    hashes = [inception_weights.hash_arrays(arrays) for arrays in (some, reversed_order, changed)]
+    hashes = [hash_arrays(arrays) for arrays in (some, reversed_order, changed)]
     assert hashes[0] == hashes[1] != hashes[2] and len(hashes[0]) == 64
 
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 from tfgan_gn.data import cache, decode, sets
 from tfgan_gn.data.batches import held_out_batches, train_batches
 from tfgan_gn.errors import UserError
-from tfgan_gn.files import hashes
+from tfgan_gn.files import noted_hashes
 
 
 @pytest.fixture
@@ -79,6 +79,17 @@ def test_a_mapped_data_set_is_the_one_in_memory_and_is_decoded_once(photos, monk
     assert same(mapped, in_memory) and same(again, in_memory)
 
 
+def test_a_file_cached_by_an_earlier_version_is_still_found(tmp_path, decoded):
+    """The names of the files and the hashes in them, as of the first version that had FORMAT = 1."""
+    write(tmp_path / "photos", (np.arange(20 * 8 * 8 * 3) * 7 % 251).astype(np.uint8).reshape(20, 8, 8, 3))
+    load(tmp_path / "photos")
+    found = {path.stem: json.loads(path.read_text())["sha256"] for path in (tmp_path / "cache").glob("*.json")}
+    assert found == {
+        "data-d722ad775b3b376a9a0f5eab": "b88b3760c8b47b4edc8959f61d20783ccbebb8fe63143bf3c996f4548511e595",
+        "data-68cbd6f265d1ce005b2220f4": "25371cc5026261dc0fdd9d9b5ef9dd88f10dc620b4d0659cfd8d0ca44e218bc5",
+    }
+
+
 def test_small_data_leave_nothing_on_disk(photos):
     load(photos)
     assert not (photos.parent / "cache").exists()
@@ -95,7 +106,7 @@ def test_the_bound_is_that_of_the_decoded_bytes_of_a_split(photos, monkeypatch, 
 def test_an_image_changed_at_equal_size_and_date_is_decoded_anew(photos, monkeypatch, decoded, settle):
     """Also right after, and where a note already vouches for the old contents: no time is asked that can be set."""
     if settle:
-        monkeypatch.setattr(hashes, "SETTLED", -(10**12))
+        monkeypatch.setattr(noted_hashes, "SETTLED", -(10**12))
     before = load(photos)
     path = photos / "a" / "0007.bmp"
     status = path.stat()
@@ -156,7 +167,7 @@ def cut_note(_, note):
 @pytest.mark.parametrize("settle", [False, True])
 def test_a_damaged_cache_is_made_anew_and_said(photos, monkeypatch, decoded, damage, settle):
     if settle:
-        monkeypatch.setattr(hashes, "SETTLED", -(10**12))
+        monkeypatch.setattr(noted_hashes, "SETTLED", -(10**12))
     expected, said = load(photos), []
     npy = max((photos.parent / "cache").glob("*.npy"), key=os.path.getsize)
     kept = expected.train.images.copy()
@@ -180,10 +191,10 @@ def test_an_unfinished_cache_is_not_taken(photos, decoded):
 def test_two_runs_that_start_together_do_not_disturb_each_other(photos, decoded):
     """As the workers of one machine do: both decode, whoever comes last has the same file."""
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        sets = list(pool.map(lambda _: load(photos), range(4)))
-    assert all(same(each, sets[0]) for each in sets)
+        loaded = list(pool.map(lambda _: load(photos), range(4)))
+    assert all(same(each, loaded[0]) for each in loaded)
     made = len(decoded)
-    assert same(load(photos), sets[0]) and len(decoded) == made
+    assert same(load(photos), loaded[0]) and len(decoded) == made
     assert not list((photos.parent / "cache").glob("*.tmp"))
 
 
@@ -214,24 +225,24 @@ def test_a_full_disk_is_one_message_and_no_file(photos, decoded):
 def test_unchanged_files_are_not_read_twice(photos, monkeypatch):
     """A note stands for the contents once the files have been left alone for a while, and is no more than that."""
     names = sorted(str(path.relative_to(photos)) for path in photos.rglob("*.bmp"))
-    notes, read, of_file = photos.parent / "notes", [], hashes._of_file
+    notes, read, of_file = photos.parent / "notes", [], noted_hashes._of_file
 
     def counting(path):
         read.append(path)
         return of_file(path)
 
-    monkeypatch.setattr(hashes, "_of_file", counting)
-    first = hashes.of_files(str(photos), names, str(notes))
+    monkeypatch.setattr(noted_hashes, "_of_file", counting)
+    first = noted_hashes.hash_files(str(photos), names, str(notes))
     assert not notes.exists(), "these files were written just now, and may be again within the clock's tick"
-    monkeypatch.setattr(hashes, "SETTLED", -(10**12))
-    assert {hashes.of_files(str(photos), names, str(notes)) for _ in range(3)} == {first}
+    monkeypatch.setattr(noted_hashes, "SETTLED", -(10**12))
+    assert {noted_hashes.hash_files(str(photos), names, str(notes)) for _ in range(3)} == {first}
     assert len(read) == 2 * len(names)
     (note,) = notes.iterdir()
     note.write_text("nonsense")
-    assert hashes.of_files(str(photos), names, str(notes)) == first and len(read) == 3 * len(names)
+    assert noted_hashes.hash_files(str(photos), names, str(notes)) == first and len(read) == 3 * len(names)
     (photos / names[0]).unlink()
     with pytest.raises(UserError, match="0001.bmp cannot be read .No such file"):
-        hashes.of_files(str(photos), names, str(notes))
+        noted_hashes.hash_files(str(photos), names, str(notes))
 
 
 def peak_of(function):
@@ -271,13 +282,13 @@ def test_a_large_set_of_tensorflow_datasets_is_mapped_too(tmp_path, monkeypatch,
     from test_tfds_sets import prepare
 
     prepare(tmp_path, monkeypatch, "mnist", {"train": 45})
-    cache = str(tmp_path / "cache")
-    sets = [sets.make_dataset("mnist", str(tmp_path), 8, cache_dir=cache, say=[].append) for _ in range(2)]
-    assert decoded == [43, 2] and isinstance(sets[0].train.images, np.memmap) and same(*sets)
-    whole = sets.make_dataset("tfds:mnist:train[:40]", str(tmp_path), 8, cache_dir=cache, say=[].append)
+    folder = str(tmp_path / "cache")
+    found = [sets.make_dataset("mnist", str(tmp_path), 8, cache_dir=folder, say=[].append) for _ in range(2)]
+    assert decoded == [43, 2] and isinstance(found[0].train.images, np.memmap) and same(*found)
+    whole = sets.make_dataset("tfds:mnist:train[:40]", str(tmp_path), 8, cache_dir=folder, say=[].append)
     assert decoded == [43, 2, 38, 2] and len(whole.train.labels) == 38
     monkeypatch.setattr(cache, "IN_MEMORY", 2**28)
-    assert same(sets.make_dataset("mnist", str(tmp_path), 8), sets[0])
+    assert same(sets.make_dataset("mnist", str(tmp_path), 8), found[0])
 
 
 def test_from_python_what_is_said_is_a_warning(photos, decoded):

@@ -17,6 +17,8 @@ from tfgan_gn.data.batches import held_out_batches, train_batches
 from tfgan_gn.data.decode import CHANNELS
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import make_sampler
+from tfgan_gn.files.cache_folder import cache_folder
+from tfgan_gn.files.hashes import hash_pixels
 from tfgan_gn.layers import norms
 from tfgan_gn.models import build_networks
 from tfgan_gn.scoring import evaluation, extractors, history, images, reference
@@ -43,7 +45,7 @@ def versions():
 
 def facts_of(dataset):
     """What networks and a resumed run must know of a data set, as JSON values."""
-    digest = images.hash_pixels(dataset.train.images)
+    digest = hash_pixels([dataset.train.images])
     channels = int(dataset.train.images.shape[-1])
     return {"num_classes": len(dataset.classes), "channels": channels, "images_sha256": digest}
 
@@ -177,7 +179,7 @@ def make_scorer(config, facts, generator, dataset):
         UserError: no weights for the network that scores.
     """
     extractor = extractors.load_extractor(config.inception, config.cache_dir)
-    cache_dir = config.cache_dir or os.path.expanduser(extractors.CACHE)
+    cache_dir = cache_folder(config.cache_dir)
     real = reference.of_images(images.of_split(dataset, "train"), extractor, Settings().batch_size, cache_dir, say)
     strategy = tf.distribute.get_strategy()
 

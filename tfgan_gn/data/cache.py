@@ -11,12 +11,13 @@ import tqdm
 
 from tfgan_gn.data.source import Split
 from tfgan_gn.errors import UserError, first_line
-from tfgan_gn.files import hashes
+from tfgan_gn.files.cache_folder import cache_folder
+from tfgan_gn.files.hashes import hash_key
+from tfgan_gn.files.noted_hashes import hash_files
 from tfgan_gn.files.whole import write_whole
 
 FORMAT = 1  # of what is cached; another number where another way of decoding or scaling gives other pixels
 IN_MEMORY = 2**28  # bytes: a split of up to this many stays in memory
-FOLDER = os.path.join("~", ".cache", "tfgan_gn")
 
 
 def decode(undecoded, content, shape, cache_dir, say):
@@ -30,7 +31,7 @@ def decode(undecoded, content, shape, cache_dir, say):
         undecoded: `source.Undecoded`.
         content: of `source.Source`.
         shape: (H, W, C) of an image.
-        cache_dir: folder of the files; empty for ~/.cache/tfgan_gn.
+        cache_dir: folder of the files; empty for `cache_folder.DEFAULT`.
         say: function of a line of text for the user.
 
     Returns:
@@ -43,9 +44,9 @@ def decode(undecoded, content, shape, cache_dir, say):
     if content is None or int(np.prod(shape)) <= IN_MEMORY:
         images = np.empty(shape, np.uint8)
         return Split(images, _fill(undecoded, shape, _to_array(images)))
-    cache_dir = cache_dir or os.path.expanduser(FOLDER)
+    cache_dir = cache_folder(cache_dir)
     key = {"format": FORMAT, "content": content(cache_dir), "shape": list(shape), **undecoded.facts}
-    path = os.path.join(cache_dir, f"data-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]}")
+    path = os.path.join(cache_dir, f"data-{hash_key(key)}")
     try:
         labels = _labels(path, key)
     except UserError as error:
@@ -124,7 +125,7 @@ def _labels(path, key):
 def _digest(path):
     """Hash of a file's contents, for which an unchanged one is not read again."""
     folder, name = os.path.split(path)
-    return hashes.of_files(folder, [name], folder)
+    return hash_files(folder, [name], folder)
 
 
 def _seal(key, labels, digest):

@@ -8,7 +8,7 @@ import numpy as np
 from tfgan_gn.data.decode import CHANNELS, decode_all
 from tfgan_gn.data.source import HOLD_OUT, Source, Undecoded, held_out
 from tfgan_gn.errors import UserError
-from tfgan_gn.files import hashes
+from tfgan_gn.files.noted_hashes import hash_files
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 
@@ -46,7 +46,7 @@ def open_folder(data_dir, image_size, grey):
         return Undecoded(len(rows), parts, {"split": which})
 
     train, test = split(np.flatnonzero(~held), "train"), split(np.flatnonzero(held), "held out")
-    content = functools.partial(hashes.of_files, data_dir, names)
+    content = functools.partial(hash_files, data_dir, names)
     return Source(train, test, classes or ("image",), f"images in {data_dir}", content)
 
 

@@ -49,7 +49,8 @@ def make_dataset(name, data_dir="", image_size=32, grey="repeat", cache_dir="", 
         image_size: height and width; images are scaled by the shorter side and centre-cropped.
         grey: "repeat" gives all images three channels, grey ones three equal ones; "keep" gives grey images their one
             channel and refuses others.
-        cache_dir: where splits too large for memory are kept decoded; empty for ~/.cache/tfgan_gn.
+        cache_dir: where splits too large for memory are kept decoded; empty for
+            `cache_folder.DEFAULT`.
         say: function of a line of text for the user.
 
     Returns:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tfgan_gn.data.decode import CHANNELS, PART, decode_exactly, resize_and_crop
 from tfgan_gn.data.source import HOLD_OUT, Source, Undecoded
 from tfgan_gn.errors import UserError, first_line
-from tfgan_gn.files import hashes
+from tfgan_gn.files.noted_hashes import hash_files
 
 SECONDS = 5  # for the host of an archive to answer
 VERSION = r"\d+\.(\d+|\*)\.(\d+|\*)"
@@ -210,7 +210,7 @@ def _content(folder):
     names = sorted(
         os.path.relpath(os.path.join(place, name), folder) for place, _, names in os.walk(folder) for name in names
     )
-    return functools.partial(hashes.of_files, folder, names)
+    return functools.partial(hash_files, folder, names)
 
 
 # ---- fetching --------------------------------------------------------------------------------------------------------

@@ -11,7 +11,9 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from tfgan_gn.errors import UserError
+from tfgan_gn.files.cache_folder import cache_folder
 from tfgan_gn.files.fetch import fetch
+from tfgan_gn.files.hashes import hash_arrays, hash_folder
 from tfgan_gn.scoring.batching import rebatch
 from tfgan_gn.scoring.inception_network import (
     PREPROCESSING,
@@ -21,9 +23,8 @@ from tfgan_gn.scoring.inception_network import (
     preprocess,
     weight_shapes,
 )
-from tfgan_gn.scoring.inception_weights import ARCHIVE, GRAPH, hash_arrays, hash_folder, read_weights
+from tfgan_gn.scoring.inception_weights import ARCHIVE, GRAPH, read_weights
 
-CACHE = os.path.join("~", ".cache", "tfgan_gn")
 URL = f"https://download.tensorflow.org/models/image/imagenet/{ARCHIVE}"
 ARCHIVE_BYTES = 88_931_400  # as the tutorial that fetched it reported to everyone who ran it
 IMAGENET = "inception_v3_weights_tf_dim_ordering_tf_kernels.h5"
@@ -134,7 +135,7 @@ def load_extractor(path="", cache_dir=""):
             - "imagenet": `keras.applications.InceptionV3` with its own weights and preprocessing. Its scores are
               comparable only with others that were made so;
             - empty: the published network from `cache_dir`, downloaded there if it is not.
-        cache_dir: folder of downloads; empty for `~/.cache/tfgan_gn`.
+        cache_dir: folder of downloads; empty for `cache_folder.DEFAULT`.
 
     Returns:
         Extractor.
@@ -142,7 +143,7 @@ def load_extractor(path="", cache_dir=""):
     Raises:
         UserError: the file is missing, damaged or something else, or cannot be fetched.
     """
-    cache_dir = cache_dir or os.path.expanduser(CACHE)
+    cache_dir = cache_folder(cache_dir)
     if path == "imagenet":
         return _imagenet(os.path.join(cache_dir, IMAGENET))
     if os.path.isfile(os.path.join(path, "saved_model.pb")):

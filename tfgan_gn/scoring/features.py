@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from tfgan_gn.errors import UserError
+from tfgan_gn.files.hashes import PixelHash
 from tfgan_gn.metrics import FeatureStats
 from tfgan_gn.scoring import extractors
-from tfgan_gn.scoring.images import PixelHash
 
 KEPT = 50_000  # rows of features held in memory, 8 KB each; the statistics are of all images
 
@@ -20,7 +20,7 @@ class Features(NamedTuple):
         features: float32 [n, D], of all images or of KEPT of them, evenly spread.
         logits: float32 [N, C], of all images; None for statistics out of a file.
         image_size: (height, width) of the images as they came.
-        images_sha256: of the images, as of `images.hash_images`.
+        images_sha256: of the images, as of `hashes.hash_pixels`.
     """
 
     stats: FeatureStats
@@ -62,7 +62,7 @@ def compute(extractor, images, batch_size, kept=KEPT):
         done += len(batch)
     if done != images.count:
         raise UserError(f"{images.source} gave {done} images, not the {images.count} that it announced")
-    return Features(stats, features, logits, tuple(seen.size), seen.digest.hexdigest())
+    return Features(stats, features, logits, tuple(seen.size), seen.hexdigest())
 
 
 def spread(count, most):

@@ -1,7 +1,6 @@
 """What can be scored: arrays, folders and data sets of images, and what a generator makes, all as 8-bit images."""
 
 import concurrent.futures
-import hashlib
 import itertools
 import json
 import os
@@ -38,35 +37,6 @@ class Images(NamedTuple):
     facts: dict
 
 
-class PixelHash:
-    """SHA-256 of images in their order, however they are cut into parts."""
-
-    def __init__(self):
-        self.digest, self.size = hashlib.sha256(), None
-
-    def through(self, parts):
-        """The same parts, seen on their way."""
-        for part in parts:
-            if self.size is None:
-                self.size = part.shape[1:3]
-                self.digest.update(f"{part.shape[1:]}".encode())
-            self.digest.update(np.ascontiguousarray(part).data)
-            yield part
-
-
-def hash_images(images):
-    """The SHA-256 of the pixels of Images in their order: the same from an array, a folder or a generator."""
-    seen = PixelHash()
-    for _ in seen.through(images.parts()):
-        pass
-    return seen.digest.hexdigest()
-
-
-def hash_pixels(array):
-    """`hash_images` of an array uint8 [N, H, W, C], in memory or on disk."""
-    return hash_images(Images("", len(array), lambda: _cut(array), {}))
-
-
 def open_images(spec, *, num_images=0, seed=0, value_range="", image_size=0, data_dir="", cache_dir=""):
     """Opens images by path or name.
 
@@ -79,7 +49,7 @@ def open_images(spec, *, num_images=0, seed=0, value_range="", image_size=0, dat
         value_range: key of `npz.LEVELS`, for arrays that are not 8-bit.
         image_size: scale and crop images of folders and of data sets to this; 0 for as they are.
         data_dir: where data sets lie that are given by name.
-        cache_dir: where large ones of `sets.DATASETS` are kept decoded; empty for ~/.cache/tfgan_gn.
+        cache_dir: where large ones of `sets.DATASETS` are kept decoded; empty for `cache_folder.DEFAULT`.
 
     Returns:
         Images.

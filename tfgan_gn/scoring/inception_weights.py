@@ -1,7 +1,6 @@
-"""The weights of a network out of the frozen TensorFlow graph that they are published in, and hashes of weights."""
+"""The weights of a network out of the frozen TensorFlow graph that they are published in."""
 
 import gzip
-import hashlib
 import os
 import tarfile
 import zlib
@@ -34,35 +33,6 @@ def read_weights(path, shapes):
     if missing:
         raise _refusal(path, f"it lacks {missing[0]!r}, {len(missing)} of {len(shapes)} weights in all")
     return {name: _read_constant(path, nodes[name], shape) for name, shape in shapes.items()}
-
-
-def hash_arrays(arrays):
-    """The SHA-256 of named arrays, whatever file they came from.
-
-    Args:
-        arrays: dict from names to arrays; its order does not matter.
-
-    Returns:
-        64 hexadecimal digits.
-    """
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(array.data)
-    return digest.hexdigest()
-
-
-def hash_folder(path):
-    """The SHA-256 of the files in a folder and below, with their names; 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for folder, folders, files in os.walk(path):
-        folders.sort()  # where os.walk goes next
-        for name in sorted(files):
-            with open(os.path.join(folder, name), "rb") as file:
-                contents = hashlib.file_digest(file, "sha256").hexdigest()
-            digest.update(f"{os.path.relpath(os.path.join(folder, name), path)} {contents}\n".encode())
-    return digest.hexdigest()
 
 
 def _refusal(path, reason):

@@ -1,6 +1,5 @@
 """What real images leave in the network: computed once, kept in a file whose name says of what."""
 
-import hashlib
 import io
 import json
 import os
@@ -10,11 +9,10 @@ import numpy as np
 
 from tfgan_gn.data import npz
 from tfgan_gn.errors import UserError, first_line
+from tfgan_gn.files.hashes import hash_arrays, hash_key, hash_pixels
 from tfgan_gn.files.whole import write_whole
 from tfgan_gn.metrics import FeatureStats
 from tfgan_gn.scoring import features
-from tfgan_gn.scoring.images import hash_images
-from tfgan_gn.scoring.inception_weights import hash_arrays
 
 FORMAT = 1  # of the file; another number, another file
 KEPT = 10_000  # rows of features of real images, for the scores that need rows
@@ -58,13 +56,12 @@ def of_images(images, extractor, batch_size, cache_dir, say):
     """
     key = {
         "format": FORMAT,
-        "images_sha256": hash_images(images),
+        "images_sha256": hash_pixels(images.parts()),
         "num_images": images.count,
         "weights_sha256": extractor.weights_sha256,
         "preprocessing": extractor.preprocessing,
     }
-    name = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]
-    path = os.path.join(cache_dir, f"real-{name}.npz")
+    path = os.path.join(cache_dir, f"real-{hash_key(key)}.npz")
     if os.path.exists(path):
         try:
             return _read(path, key, images.source)

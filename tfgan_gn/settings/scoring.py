@@ -3,6 +3,7 @@
 import dataclasses
 
 from tfgan_gn.errors import UserError
+from tfgan_gn.files import cache_folder
 from tfgan_gn.settings.option import BIG, check, option
 
 SALIMANS = "Salimans et al. 2016"
@@ -37,7 +38,7 @@ class EvalConfig:
         "empty for the published network from --cache_dir, downloaded once",
         "the network of 2015-12-05",
     )
-    cache_dir: str = option("", "folder of weights and of statistics of real images; empty for ~/.cache/tfgan_gn")
+    cache_dir: str = option("", f"folder of weights and of statistics of real images; empty for {cache_folder.DEFAULT}")
     batch_size: int = option(64, "images that the network takes at once, over all GPUs; does not change scores", low=1)
     splits: int = option(10, "parts of the Inception Score", SALIMANS, low=1)
     neighbours: int = option(3, "k of precision, recall, density and coverage", "Kynkaanniemi et al. 2019", low=1)

@@ -5,6 +5,7 @@ import json
 import os
 
 from tfgan_gn.errors import UserError
+from tfgan_gn.files import cache_folder
 from tfgan_gn.files.whole import write_whole
 from tfgan_gn.settings.option import BIG, check, option
 from tfgan_gn.settings.presets import AUTHOR, MIYATO, PRESETS, REPORT
@@ -131,7 +132,7 @@ class Config:
     cache_dir: str = option(
         "",
         "folder of large data sets decoded, of those weights and of statistics of real images; empty for "
-        "~/.cache/tfgan_gn",
+        f"{cache_folder.DEFAULT}",
         free=True,
     )
     generator_statistics: str = option(
