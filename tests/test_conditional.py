@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfgan_gn.architectures import ARCHITECTURES
 from tfgan_gn.errors import UserError
-from tfgan_gn.models import ARCHITECTURES, author, build_networks
+from tfgan_gn.models import author, build_networks
 
 LABELS = np.array([2, 0, 0, 1])
 
@@ -90,7 +91,7 @@ def test_the_classifier_reads_the_features_of_the_score_and_ignores_the_label(fl
 
 def test_dcgan_joins_the_embedded_label_to_z_and_to_the_channels_of_the_image(float64, rng):
     """The conditional pair is the unconditional one of a longer z and of one more channel."""
-    settings = {"architecture": "dcgan", "image_size": 32}
+    settings = {"architecture": "dcgan_64", "image_size": 32}
     networks = tiny(num_classes=3, **settings)
     table = networks.generator.embedding.numpy()
     z, x = rng.normal(size=(4, 8)), rng.normal(size=(4, 32, 32, 3))
@@ -111,10 +112,10 @@ def test_dcgan_joins_the_embedded_label_to_z_and_to_the_channels_of_the_image(fl
         ({"auxiliary": True}, "auxiliary classifier needs labels: give num_classes"),
         ({"num_classes": 3, "norm": "none"}, "norm=none: labels enter the ResNet's critic through its norms"),
         ({"num_classes": 3, "generator_norm": "none"}, "generator_norm=none: labels enter the ResNet's generator"),
-        ({"architecture": "wgan_32", "num_classes": 3}, "wgan_32 takes no labels: choose one of dcgan, resnet"),
+        ({"architecture": "wgan_32", "num_classes": 3}, "wgan_32 takes no labels: choose one of dcgan_64, resnet"),
         (
-            {"architecture": "dcgan", "num_classes": 3, "auxiliary": True},
-            "dcgan has no auxiliary classifier: choose one of resnet",
+            {"architecture": "dcgan_64", "num_classes": 3, "auxiliary": True},
+            "dcgan_64 has no auxiliary classifier: choose one of resnet",
         ),
     ],
 )
@@ -123,9 +124,9 @@ def test_labels_that_would_reach_nothing_are_refused(settings, message):
         build_networks(**{"width": 8, "groups": (4,), **settings})
 
 
-@pytest.mark.parametrize("architecture", [name for name, module in ARCHITECTURES.items() if module.CONDITIONAL])
+@pytest.mark.parametrize("architecture", [name for name, row in ARCHITECTURES.items() if row.conditional])
 def test_a_conditional_pair_survives_a_keras_file(architecture, tmp_path):
-    auxiliary = ARCHITECTURES[architecture].AUXILIARY
+    auxiliary = ARCHITECTURES[architecture].auxiliary
     for model in tiny(architecture=architecture, image_size=32, num_classes=3, auxiliary=auxiliary):
         model.save(tmp_path / "model.keras")
         loaded = keras.models.load_model(tmp_path / "model.keras")

@@ -14,9 +14,9 @@ import tensorflow as tf
 from conftest import tiny_networks, tiny_trainer
 from differences import penalty_gradient_error
 
+from tfgan_gn.architectures import ARCHITECTURES
 from tfgan_gn.export import export_generator, load_generator
 from tfgan_gn.layers.norms import NORMS
-from tfgan_gn.models import ARCHITECTURES
 from tfgan_gn.training import checkpoints
 from tfgan_gn.training.losses import Auxiliary
 
@@ -26,13 +26,13 @@ CASES = {  # name: what to build
     **{name: {"architecture": name} for name in ARCHITECTURES},
     **{
         f"{name} conditional": {"architecture": name, "num_classes": CLASSES}
-        for name, module in ARCHITECTURES.items()
-        if module.CONDITIONAL
+        for name, row in ARCHITECTURES.items()
+        if row.conditional
     },
     **{
         f"{name} auxiliary": {"architecture": name, "num_classes": CLASSES, "auxiliary": True}
-        for name, module in ARCHITECTURES.items()
-        if module.AUXILIARY
+        for name, row in ARCHITECTURES.items()
+        if row.auxiliary
     },
 }
 # Labels reach nothing there; test_conditional.py shows that it is refused.
@@ -42,7 +42,7 @@ COMBINATIONS = [pair for pair in itertools.product(CASES, NORMS) if pair not in 
 
 def combinations_with(*norms):
     """All of the ResNet's, and each other case with its own norm and these."""
-    own = {case: ARCHITECTURES[settings["architecture"]].DEFAULTS["norm"] for case, settings in CASES.items()}
+    own = {case: ARCHITECTURES[settings["architecture"]].norm for case, settings in CASES.items()}
     chosen = [(case, norm) for case, norm in COMBINATIONS if case == "resnet" or norm in (own[case], *norms)]
     return pytest.mark.parametrize(("case", "norm"), chosen)
 
@@ -65,7 +65,7 @@ def build(case, norm="group", **kwargs):
 
 
 def size(case):
-    return 32 if CASES[case]["architecture"] == "dcgan" else 16
+    return 32 if CASES[case]["architecture"] == "dcgan_64" else 16
 
 
 def make_trainer(networks, case):
@@ -79,7 +79,7 @@ def labels_of(case):
 
 @EVERY
 def test_images_and_scores_have_their_shape_and_range(case, norm, rng):
-    generator_norm = ARCHITECTURES[CASES[case]["architecture"]].DEFAULTS["generator_norm"]
+    generator_norm = ARCHITECTURES[CASES[case]["architecture"]].generator_norm
     generator, critic = build(case, norm, generator_norm=generator_norm, channels=1)
     z, labels = rng.normal(size=(4, 8)).astype(np.float32), labels_of(case)
     images = generator(z, labels=labels, training=True)
@@ -220,7 +220,7 @@ def test_bfloat16_gives_the_gradient_of_float32_but_for_rounding(case, rng):
     for policy in ("float32", "mixed_bfloat16"):
         keras.config.set_dtype_policy(policy)
         try:
-            trainer = make_trainer(build(case, ARCHITECTURES[CASES[case]["architecture"]].DEFAULTS["norm"]), case)
+            trainer = make_trainer(build(case, ARCHITECTURES[CASES[case]["architecture"]].norm), case)
         finally:
             keras.config.set_dtype_policy("float32")
         cast = [tf.cast(x, trainer.dtype) for x in (real, fake, tf.fill([4], 0.25))]

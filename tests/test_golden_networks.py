@@ -129,7 +129,7 @@ def test_simple_cnn_losses_gradients_and_both_updates():
     assert_cnn([v.numpy() for v in generator.trainable_variables], generator, arrays, "after_g/", atol=1e-9)
 
 
-# ---- dcgan: giakou4/gans ---------------------------------------------------------------------------------------------
+# ---- dcgan_64: giakou4/gans ------------------------------------------------------------------------------------------
 
 DCGAN = {
     "generator": {
@@ -158,7 +158,7 @@ def torch_variables(model, layers, renamed=WEIGHTS):
 
 def test_dcgan_losses_and_gradients():
     arrays = load("wgan_gp_64")
-    generator, critic = build_networks("dcgan", width=8)
+    generator, critic = build_networks("dcgan_64", width=8)
     of_generator, of_critic = (torch_variables(m, DCGAN[m.name]) for m in (generator, critic))
     assign(of_generator, arrays, "param_g/")
     assign(of_critic, arrays, "param_d/")

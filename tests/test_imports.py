@@ -13,7 +13,7 @@ STEPS = [
     {"export"},
     {"models", "data", "settings"},
     {"layers", "metrics", "files"},
-    {"guards"},
+    {"guards", "architectures"},
     {"errors"},
 ]
 STEP = {name: number for number, names in enumerate(STEPS) for name in names}

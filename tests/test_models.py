@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfgan_gn.architectures import ARCHITECTURES
 from tfgan_gn.errors import UserError
 from tfgan_gn.layers import blocks
 from tfgan_gn.layers.norm_layers import GroupNorm
 from tfgan_gn.layers.norms import NORMS
-from tfgan_gn.models import ARCHITECTURES, author, build_networks
+from tfgan_gn.models import author, build_networks
 
 
 def count(model):
@@ -98,14 +99,14 @@ def test_an_image_size_that_the_generator_cannot_make(architecture):
 
 
 def test_an_unknown_architecture_and_a_norm_that_would_be_0():
-    with pytest.raises(UserError, match="'resnt' is not one of dcgan, resnet, simple_cnn"):
+    with pytest.raises(UserError, match="'resnt' is not one of dcgan_64, resnet, simple_cnn"):
         build_networks("resnt")
     with pytest.raises(UserError, match="generator_norm=instance: simple_cnn .* choose batch, layer, group or none"):
         build_networks("simple_cnn", generator_norm="instance")
 
 
 PUBLISHED_COUNTS = {  # generator and critic at their published width, summed by hand from layer shapes
-    "dcgan": (
+    "dcgan_64": (
         16 * (100 * 1024 + 1024 * 512 + 512 * 256 + 256 * 128 + 128 * 3) + 2 * (1024 + 512 + 256 + 128) + 3,
         16 * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512) + 64 + 2 * (128 + 256 + 512) + 1,
     ),
@@ -152,7 +153,7 @@ def test_initial_weights_of_the_strided_convolutions_are_published():
 
 def test_initial_weights_of_dcgan_are_normal_with_deviation_0_02():
     keras.utils.set_random_seed(0)
-    for model in build_networks("dcgan"):
+    for model in build_networks("dcgan_64"):
         for variable in model.trainable_variables:
             if variable.name == "kernel" and np.prod(variable.shape) > 10_000:
                 np.testing.assert_allclose(variable.numpy().std(), 0.02, rtol=0.02, err_msg=variable.path)
@@ -189,7 +190,7 @@ def test_a_score_depends_on_its_neighbours_only_under_batch_norm(norm, rng):
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_networks_survive_a_keras_file(architecture, tmp_path):
-    size = 32 if architecture == "dcgan" else 16
+    size = 32 if architecture == "dcgan_64" else 16
     for model in build_networks(architecture, width=8, image_size=size, z_dim=8, norm="group", groups=(2,)):
         model.save(tmp_path / "model.keras")
         loaded = keras.models.load_model(tmp_path / "model.keras")

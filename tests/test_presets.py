@@ -27,16 +27,16 @@ PUBLISHED = {
     "author_conditional": ("resnet", "wasserstein", 10.0, "adam", 2e-4, 5, 10, False),
     "simple_cnn": ("simple_cnn", "wasserstein", 10.0, "adam", 1e-4, 5, None, False),
     "wgan_clip": ("simple_cnn", "wasserstein", None, "rmsprop", 5e-5, 5, None, False),
-    "dcgan": ("simple_cnn", "bce", None, "adam", 2e-4, 1, None, False),
-    "wgan_gp_64": ("dcgan", "wasserstein", 10.0, "adam", 1e-4, 5, None, False),
-    "wgan_64": ("dcgan", "wasserstein", None, "rmsprop", 5e-5, 5, None, False),
-    "wcgan_gp_64": ("dcgan", "wasserstein", 10.0, "adam", 1e-4, 5, 10, False),
+    "author_dcgan": ("simple_cnn", "bce", None, "adam", 2e-4, 1, None, False),
+    "wgan_gp_64": ("dcgan_64", "wasserstein", 10.0, "adam", 1e-4, 5, None, False),
+    "wgan_64": ("dcgan_64", "wasserstein", None, "rmsprop", 5e-5, 5, None, False),
+    "wcgan_gp_64": ("dcgan_64", "wasserstein", 10.0, "adam", 1e-4, 5, 10, False),
     "wgan_32": ("wgan_32", "wasserstein", 10.0, "adam", 1e-4, 5, None, False),
     "sngan_resnet": ("sngan_resnet", "hinge", None, "adam", 2e-4, 5, None, False),
     "sngan_dcgan": ("sngan_dcgan", "hinge", None, "adam", 2e-4, 5, None, False),
 }
 # What the published optimizer's betas are; clip; width, z_dim, image_size; norm of the critic; how the rate falls.
-ADAM_BETAS = {"report": (0.5, 0.9), "simple_cnn": (0.5, 0.9), "dcgan": (0.5, 0.999), "wgan_32": (0.5, 0.999)}
+ADAM_BETAS = {"report": (0.5, 0.9), "simple_cnn": (0.5, 0.9), "author_dcgan": (0.5, 0.999), "wgan_32": (0.5, 0.999)}
 CLIPPED = ("wgan_clip", "wgan_64")
 SIZES = {
     "wgan_gp_64": (64, 100, 64),
@@ -56,7 +56,7 @@ DECAYING = ("author", "author_acgan", "author_conditional", "sngan_resnet", "sng
 
 
 def tiny(preset, **given):
-    groups = {"groups": (4,)} if PRESETS[preset].get("norm", "group") == "group" and "norm" not in given else {}
+    groups = {"groups": (4,)} if make_config(preset, **given).norm == "group" else {}
     return make_config(preset, **{**TINY, **groups, **given})
 
 

@@ -5,6 +5,7 @@ Own files are layers/norms.py, training/losses.py, data/sets.py, each with its r
 
 import ast
 import pathlib
+import sys
 import types
 
 import keras
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_gn import models
+from tfgan_gn.architectures import ARCHITECTURES, Architecture
 from tfgan_gn.data import sets, source
 from tfgan_gn.layers import norm_layers, norms
 from tfgan_gn.models import build_networks
@@ -24,7 +25,7 @@ REGISTRIES = {
     "layers/norms.py": norms.NORMS,
     "training/losses.py": losses.LOSSES,
     "data/sets.py": sets.DATASETS,
-    "models/__init__.py": models.ARCHITECTURES,
+    "architectures.py": ARCHITECTURES,
 }
 
 
@@ -50,7 +51,7 @@ def test_config_lists_norms_and_data_sets_as_their_registries_do():
     assert tuple(norms.NORMS) == training.NORM_NAMES
     choices = {name: field.metadata["choices"] for name, field in training.Config.__dataclass_fields__.items()}
     assert choices["dataset"] == tuple(sets.DATASETS)
-    mirrors = {"loss": losses.LOSSES, "architecture": models.ARCHITECTURES, "generator_norm": norms.NORMS}
+    mirrors = {"loss": losses.LOSSES, "architecture": ARCHITECTURES, "generator_norm": norms.NORMS}
     for flag, registry in mirrors.items():
         if flag in choices:
             assert sorted(choices[flag]) == sorted(registry), flag
@@ -75,10 +76,7 @@ def test_a_new_data_set_is_loaded_by_its_row_alone(monkeypatch):
 
 def test_an_architecture_is_a_file_of_models():
     files = {path.stem for path in (ROOT / "tfgan_gn" / "models").glob("*.py")} - {"__init__", "author"}
-    assert set(models.ARCHITECTURES) == files
-    for name, module in models.ARCHITECTURES.items():
-        assert module.__name__ == f"tfgan_gn.models.{name}"
-        assert module.DEFAULTS.keys() == {"width", "z_dim", "image_size", "norm", "generator_norm"}
+    assert set(ARCHITECTURES) == files
 
 
 def test_a_new_norm_stands_at_every_site_of_every_network_by_its_row_alone(monkeypatch):
@@ -88,25 +86,24 @@ def test_a_new_norm_stands_at_every_site_of_every_network_by_its_row_alone(monke
             return x / 2
 
     monkeypatch.setitem(norms.NORMS, "halving", norms.Norm(lambda groups, num_classes, name: Halving(name=name)))
-    for architecture in models.ARCHITECTURES:
+    for architecture in ARCHITECTURES:
         for network in build_networks(architecture, width=4, norm="halving", generator_norm="halving"):
             sites = [layer for layer in network._flatten_layers() if "norm" in layer.name]
             # The first block of the SN-GAN critic is of the same class as the others, and passes its sites by.
             assert {type(site).__name__ for site in sites if "critic/block1" not in site.path} == {"Halving"}
 
 
-def test_a_new_architecture_is_built_by_its_module_alone(monkeypatch):
-    """Whatever its module says of itself: sizes, norms, labels."""
+def test_a_new_architecture_is_built_by_its_row_and_its_module_alone(monkeypatch):
+    """With the sizes, the norms and the labels of its row."""
     seen = {}
 
     def build(name):
         return lambda **settings: seen.setdefault(name, settings) and keras.Sequential([keras.layers.Identity()])
 
-    defaults = {"width": 3, "z_dim": 5, "image_size": 7, "norm": "layer", "generator_norm": "none"}
-    module = types.SimpleNamespace(
-        DEFAULTS=defaults, CONDITIONAL=True, AUXILIARY=False, build_generator=build("g"), build_critic=build("c")
-    )
-    monkeypatch.setitem(models.ARCHITECTURES, "new", module)
+    module = types.SimpleNamespace(build_generator=build("g"), build_critic=build("c"))
+    monkeypatch.setitem(sys.modules, "tfgan_gn.models.new", module)
+    row = Architecture(width=3, z_dim=5, image_size=7, norm="layer", generator_norm="none", conditional=True)
+    monkeypatch.setitem(ARCHITECTURES, "new", row)
     build_networks("new", num_classes=4, width=6)
     shared = {"width": 6, "image_size": 7, "channels": 3, "groups": (32,), "num_classes": 4}
     assert seen == {"g": {**shared, "z_dim": 5, "norm": "none"}, "c": {**shared, "norm": "layer"}}

@@ -1,24 +1,12 @@
-"""Architectures by name, each a module of this folder with `build_generator` and `build_critic`.
+"""Builds a generator and a critic by the name of their architecture (`tfgan_gn.architectures`)."""
 
-A module also says DEFAULTS (its width, z_dim, image_size, norm and generator_norm) and whether it takes labels:
-CONDITIONAL, and AUXILIARY where its critic can have a classifier. The file is the registry's row.
-"""
-
+import importlib
 from typing import NamedTuple
 
 import keras
 
+from tfgan_gn.architectures import get_architecture, refuse_labels, sizes_of
 from tfgan_gn.errors import UserError
-from tfgan_gn.models import dcgan, resnet, simple_cnn, sngan_dcgan, sngan_resnet, wgan_32
-
-ARCHITECTURES = {
-    "dcgan": dcgan,
-    "resnet": resnet,
-    "simple_cnn": simple_cnn,
-    "sngan_dcgan": sngan_dcgan,
-    "sngan_resnet": sngan_resnet,
-    "wgan_32": wgan_32,
-}
 
 
 class Networks(NamedTuple):
@@ -48,7 +36,7 @@ def build_networks(
     or None.
 
     Args:
-        architecture: key of ARCHITECTURES, whose DEFAULTS stand for every None below.
+        architecture: key of `architectures.ARCHITECTURES`, whose sizes and norms stand for every None below.
         width: channels of the blocks.
         z_dim: size of the noise vector.
         image_size: height and width of the images.
@@ -67,31 +55,19 @@ def build_networks(
         UserError: an architecture that is not there, or a norm, group count, image size or conditioning that the
             architecture cannot take.
     """
-    if architecture not in ARCHITECTURES:
-        raise UserError(f"architecture {architecture!r} is not one of {', '.join(ARCHITECTURES)}")
-    module = ARCHITECTURES[architecture]
-    _refuse_conditioning(architecture, num_classes, auxiliary)
+    row = get_architecture(architecture)
+    if auxiliary and num_classes is None:
+        raise UserError("an auxiliary classifier needs labels: give num_classes, or no auxiliary classifier")
+    refuse_labels(architecture, num_classes is not None, auxiliary)
+    module = importlib.import_module(f"{__name__}.{architecture}")
     given = {"width": width, "z_dim": z_dim, "image_size": image_size, "norm": norm, "generator_norm": generator_norm}
-    chosen = {**module.DEFAULTS, **{name: value for name, value in given.items() if value is not None}}
+    chosen = {**sizes_of(architecture), **{name: value for name, value in given.items() if value is not None}}
     shared = {"width": chosen["width"], "image_size": chosen["image_size"], "channels": channels}
-    if module.CONDITIONAL:
+    if row.conditional:
         shared["num_classes"] = num_classes
     generator = module.build_generator(
         **shared, z_dim=chosen["z_dim"], norm=chosen["generator_norm"], groups=generator_groups
     )
-    if module.AUXILIARY:
+    if row.auxiliary:
         shared["auxiliary"] = auxiliary
     return Networks(generator, module.build_critic(**shared, norm=chosen["norm"], groups=groups))
-
-
-def _refuse_conditioning(architecture, num_classes, auxiliary):
-    """Raises UserError where an architecture does not take labels in the way asked for."""
-    if auxiliary and num_classes is None:
-        raise UserError("an auxiliary classifier needs labels: give num_classes, or no auxiliary classifier")
-    for asked, what, ability in (
-        (num_classes is not None, "takes no labels", "CONDITIONAL"),
-        (auxiliary, "has no auxiliary classifier", "AUXILIARY"),
-    ):
-        if asked and not getattr(ARCHITECTURES[architecture], ability):
-            able = ", ".join(name for name, module in ARCHITECTURES.items() if getattr(module, ability))
-            raise UserError(f"architecture={architecture} {what}: choose one of {able}, or go without")

@@ -14,8 +14,6 @@ from tfgan_gn.errors import UserError
 from tfgan_gn.layers.blocks import GLOROT, conv3x3, dense, down_block, first_down_block, relu, same_block, up_block
 from tfgan_gn.layers.norms import get_norm, groups_per_site
 
-DEFAULTS = {"width": 128, "z_dim": 128, "image_size": 32, "norm": "group", "generator_norm": "batch"}
-CONDITIONAL = AUXILIARY = True
 GENERATOR_NORM_SITES = 7  # two in each of three blocks, and one before the output
 CRITIC_NORM_SITES = 6  # two in each of blocks 2 to 4; the published critic has none in block 1 nor before the mean
 

@@ -11,8 +11,6 @@ from tfgan_gn.errors import UserError
 from tfgan_gn.layers.blocks import dense, leaky_relu, relu
 from tfgan_gn.layers.norms import get_norm, groups_per_site
 
-DEFAULTS = {"width": 128, "z_dim": 128, "image_size": 32, "norm": "none", "generator_norm": "batch"}
-CONDITIONAL = AUXILIARY = False
 NORM_SITES = 3  # in each network, after every layer but its last
 KERNEL, STRIDE, LEAK = 5, 2, 0.2
 

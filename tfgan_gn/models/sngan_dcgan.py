@@ -12,8 +12,6 @@ from tfgan_gn.layers.blocks import leaky_relu
 from tfgan_gn.layers.norms import get_norm, groups_per_site
 from tfgan_gn.layers.spectral import SpectralConv2D, SpectralConv2DTranspose, SpectralDense
 
-DEFAULTS = {"width": 64, "z_dim": 128, "image_size": 32, "norm": "none", "generator_norm": "batch"}
-CONDITIONAL = AUXILIARY = False
 GENERATOR_NORM_SITES, CRITIC_NORM_SITES = 4, 7  # after every layer but the last
 LEAK = 0.1  # in both networks
 

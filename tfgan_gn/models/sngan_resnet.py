@@ -15,8 +15,6 @@ from tfgan_gn.layers.norms import get_norm, groups_per_site
 from tfgan_gn.layers.resampling import upsample
 from tfgan_gn.layers.spectral import SpectralConv2D, SpectralDense
 
-DEFAULTS = {"width": 128, "z_dim": 128, "image_size": 32, "norm": "none", "generator_norm": "batch"}
-CONDITIONAL = AUXILIARY = False
 GENERATOR_NORM_SITES = 7  # two in each of three blocks, and one before the output
 CRITIC_NORM_SITES = 6  # two in each of blocks 2 to 4
 SHORTCUT_GAIN = math.sqrt(2)  # of Xavier's bound; 1 elsewhere

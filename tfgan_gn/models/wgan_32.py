@@ -11,8 +11,6 @@ from tfgan_gn.errors import UserError
 from tfgan_gn.layers.blocks import leaky_relu, relu
 from tfgan_gn.layers.norms import get_norm, groups_per_site
 
-DEFAULTS = {"width": 256, "z_dim": 100, "image_size": 32, "norm": "instance", "generator_norm": "batch"}
-CONDITIONAL = AUXILIARY = False
 NORM_SITES = 3  # in each network
 KERNEL, STRIDE, LEAK = 4, 2, 0.2
 

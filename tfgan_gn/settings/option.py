@@ -10,7 +10,7 @@ OURS = "tfgan_gn"
 BIG = 2**31 - 1
 
 
-def option(default, help, source=OURS, *, choices=None, prefix="", low=None, high=None, free=False):
+def option(default, help, source=OURS, *, choices=None, prefix="", renamed=(), low=None, high=None, free=False):
     """A field of a dataclass of settings.
 
     Args:
@@ -19,6 +19,7 @@ def option(default, help, source=OURS, *, choices=None, prefix="", low=None, hig
         source: where the default comes from.
         choices: the allowed values, for a string.
         prefix: what further allowed values begin with, before a NAME of the user's; empty for no such.
+        renamed: pairs of a former value and its name of today.
         low: smallest allowed number.
         high: largest allowed number.
         free: whether a resumed run may change it, because it does not touch what is learnt.
@@ -31,6 +32,7 @@ def option(default, help, source=OURS, *, choices=None, prefix="", low=None, hig
         "source": source,
         "choices": choices,
         "prefix": prefix,
+        "renamed": dict(renamed),
         "low": low,
         "high": high,
         "free": free,
@@ -55,7 +57,7 @@ def parse(field, text):
 def check(settings):
     """Raises UserError for the first value of a dataclass of options that its option does not allow."""
     for field in dataclasses.fields(settings):
-        _check(field, getattr(settings, field.name))
+        check_value(field, getattr(settings, field.name))
 
 
 def choices_of(field):
@@ -69,9 +71,12 @@ def in_words(value):
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _check(field, value):
+def check_value(field, value):
+    """Raises UserError for a value that an option does not allow."""
     flag, facts = f"--{field.name}={in_words(value)}", field.metadata
     prefix = facts["prefix"]
+    if value in facts["renamed"]:
+        raise UserError(f"{flag}: {value} is now called {facts['renamed'][value]}; write that name instead")
     further = bool(prefix) and value.startswith(prefix) and value != prefix
     if facts["choices"] and value not in facts["choices"] and not further:
         otherwise = ", or leave it out" if "" in facts["choices"] else ""

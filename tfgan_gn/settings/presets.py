@@ -1,4 +1,4 @@
-"""Settings of published systems: what each differs in from the WGAN-GP authors' CIFAR-10 ResNet with group norm."""
+"""Settings of published systems: how each differs from the defaults and from the sizes of its architecture."""
 
 AUTHOR = "gan_cifar_resnet.py"  # Gulrajani et al. 2017, github.com/igul222/improved_wgan_training
 REPORT = "gan_cifar10.py"  # the group-norm report, github.com/gzmkobe/wgan_with_group_normalization
@@ -6,7 +6,6 @@ MIYATO = "Miyato et al. 2018"
 
 _CNN = {  # gan_cifar.py of the WGAN-GP authors
     "architecture": "simple_cnn",
-    "norm": "none",
     "iterations": 200_000,
     "learning_rate": 1e-4,
     "lr_decay": "none",
@@ -20,18 +19,13 @@ _CLIPPED = {  # Arjovsky et al. 2017, section 4
     "clip": 0.01,
     "separate_passes": True,
 }
-_DCGAN = {  # github.com/giakou4/gans
-    "architecture": "dcgan",
-    "norm": "instance",
-    "width": 64,
-    "z_dim": 100,
-    "image_size": 64,
+_DCGAN_64 = {  # github.com/giakou4/gans
+    "architecture": "dcgan_64",
     "learning_rate": 1e-4,
     "lr_decay": "none",
     "generator_batch_multiple": 1,
 }
 _SNGAN = {  # github.com/ctjoy/deep-learning-project, Miyato et al. 2018
-    "norm": "none",
     "loss": "hinge",
     "penalty": "none",
     "separate_passes": True,
@@ -52,7 +46,7 @@ PRESETS = {
     "author_conditional": {"norm": "layer", "conditional": True},
     "simple_cnn": _CNN,
     "wgan_clip": {**_CNN, **_CLIPPED, "norm": "batch"},
-    "dcgan": {
+    "author_dcgan": {
         **_CNN,
         "loss": "bce",
         "penalty": "none",
@@ -61,14 +55,11 @@ PRESETS = {
         "beta_2": 0.999,
         "n_critic": 1,
     },
-    "wgan_gp_64": _DCGAN,
-    "wgan_64": {**_DCGAN, **_CLIPPED},
-    "wcgan_gp_64": {**_DCGAN, "width": 16, "conditional": True},
+    "wgan_gp_64": _DCGAN_64,
+    "wgan_64": {**_DCGAN_64, **_CLIPPED},
+    "wcgan_gp_64": {**_DCGAN_64, "width": 16, "conditional": True},
     "wgan_32": {  # github.com/Zeleni9/pytorch-wgan
         "architecture": "wgan_32",
-        "norm": "instance",
-        "width": 256,
-        "z_dim": 100,
         "learning_rate": 1e-4,
         "lr_decay": "none",
         "beta_1": 0.5,
@@ -76,5 +67,5 @@ PRESETS = {
         "generator_batch_multiple": 1,
     },
     "sngan_resnet": {**_SNGAN, "architecture": "sngan_resnet"},
-    "sngan_dcgan": {**_SNGAN, "architecture": "sngan_dcgan", "width": 64},
+    "sngan_dcgan": {**_SNGAN, "architecture": "sngan_dcgan"},
 }

@@ -4,16 +4,16 @@ import dataclasses
 import json
 import os
 
+from tfgan_gn.architectures import ARCHITECTURES, SIZES, refuse_labels, sizes_of
 from tfgan_gn.errors import UserError
 from tfgan_gn.files import cache_folder
 from tfgan_gn.files.whole import write_whole
-from tfgan_gn.settings.option import BIG, check, option
+from tfgan_gn.settings.option import BIG, check, check_value, option
 from tfgan_gn.settings.presets import AUTHOR, MIYATO, PRESETS, REPORT
 
 # Names of registries that import TensorFlow; a test holds them equal to those.
 STRATEGY_NAMES = ("mirrored", "one_device", "multi_worker")
 NORM_NAMES = ("none", "batch", "layer", "instance", "group")
-ARCHITECTURE_NAMES = ("dcgan", "resnet", "simple_cnn", "sngan_dcgan", "sngan_resnet", "wgan_32")
 LOSS_NAMES = ("wasserstein", "hinge", "bce")
 OPTIMIZER_NAMES = ("adam", "rmsprop", "sgd")
 GREY_NAMES = ("repeat", "keep")
@@ -31,21 +31,35 @@ DATASET_NAMES = (
 )
 
 
+DEFAULT_PRESET, DEFAULT_ARCHITECTURE = "author", "resnet"
+DEFAULT_SIZES = ARCHITECTURES[DEFAULT_ARCHITECTURE]
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
     """Every setting of a run, checked. Raises UserError for a value out of range."""
 
     preset: str = option(
-        "author", "the settings to start from; a flag given wins over it", f"{AUTHOR}, {REPORT}", choices=tuple(PRESETS)
+        DEFAULT_PRESET,
+        "the settings to start from; a flag given wins over it",
+        f"{AUTHOR}, {REPORT}",
+        choices=tuple(PRESETS),
+        renamed=[("dcgan", "author_dcgan")],
     )
     architecture: str = option(
-        "resnet", "the pair of networks; its preset has its sizes", AUTHOR, choices=ARCHITECTURE_NAMES
+        DEFAULT_ARCHITECTURE,
+        "the pair of networks, built at its published sizes",
+        AUTHOR,
+        choices=tuple(ARCHITECTURES),
+        renamed=[("dcgan", "dcgan_64")],
     )
-    norm: str = option("group", "norm at the critic's sites", "Wu and He 2018", choices=NORM_NAMES)
+    norm: str = option(DEFAULT_SIZES.norm, "norm at the critic's sites", "Wu and He 2018", choices=NORM_NAMES)
     groups: tuple[int, ...] = option(
         (32,), "groups of --norm=group: one, or one for each site in order", "Wu and He 2018", low=1
     )
-    generator_norm: str = option("batch", "norm at the generator's sites", AUTHOR, choices=NORM_NAMES)
+    generator_norm: str = option(
+        DEFAULT_SIZES.generator_norm, "norm at the generator's sites", AUTHOR, choices=NORM_NAMES
+    )
     generator_groups: tuple[int, ...] = option(
         (32,), "groups of --generator_norm=group: one, or one for each site in order", "Wu and He 2018", low=1
     )
@@ -78,9 +92,11 @@ class Config:
     grey: str = option(
         "repeat", "grey images: with three equal channels, or with their one (which refuses colour)", choices=GREY_NAMES
     )
-    image_size: int = option(32, "height and width; images are resized and centre-cropped to it", AUTHOR, low=8)
-    width: int = option(128, "channels of every residual block", AUTHOR + " DIM_G, DIM_D", low=1)
-    z_dim: int = option(128, "size of the noise vector", AUTHOR, low=1)
+    image_size: int = option(
+        DEFAULT_SIZES.image_size, "height and width; images are resized and centre-cropped to it", AUTHOR, low=8
+    )
+    width: int = option(DEFAULT_SIZES.width, "channels of every residual block", AUTHOR + " DIM_G, DIM_D", low=1)
+    z_dim: int = option(DEFAULT_SIZES.z_dim, "size of the noise vector", AUTHOR, low=1)
     batch_size: int = option(64, "images per critic update, over all GPUs", AUTHOR + " BATCH_SIZE", low=1)
     generator_batch_multiple: int = option(
         2, "images per generator update, in critic batches", AUTHOR + " GEN_BS_MULTIPLE", low=1
@@ -149,13 +165,27 @@ class Config:
             object.__setattr__(self, "workdir", os.path.join("runs", f"{dataset}-{self.preset}-{self.norm}"))
 
 
-def make_config(preset="author", **given):
+def make_config(preset=DEFAULT_PRESET, **given):
     """A Config from a preset and the settings given, which win over it. Raises UserError for a bad value."""
-    if preset not in PRESETS:
-        raise UserError(f"--preset={preset}: choose one of {', '.join(PRESETS)}")
-    config = Config(**{"preset": preset, **PRESETS[preset], **given})
+    fields = Config.__dataclass_fields__
+    check_value(fields["preset"], preset)
+    architecture = given.get("architecture", PRESETS[preset].get("architecture", DEFAULT_ARCHITECTURE))
+    check_value(fields["architecture"], architecture)
+    config = Config(**{"preset": preset, **defaults_of(preset, architecture), **given})
     _refuse_without_effect(config, given)
     return config
+
+
+def defaults_of(preset, architecture):
+    """The settings that hold where none is given, as far as they are not those of Config: a dict by name.
+
+    They are the published sizes of the architecture, and what the preset says. What a preset says of sizes, norms and
+    groups is about its own architecture, and does not hold for another.
+    """
+    says = PRESETS[preset]
+    if architecture != says.get("architecture", DEFAULT_ARCHITECTURE):
+        says = {name: value for name, value in says.items() if name not in (*SIZES, "groups", "generator_groups")}
+    return {**sizes_of(architecture), **says}
 
 
 def _refuse_without_effect(config, given):
@@ -180,6 +210,7 @@ def _refuse_without_effect(config, given):
             raise UserError(f"--{name} has no effect without {way_out}: leave it out, or say that too")
     if config.auxiliary and not config.conditional:
         raise UserError("--auxiliary needs --conditional: a classifier of what no one labels learns nothing")
+    refuse_labels(config.architecture, config.conditional, config.auxiliary)
 
 
 def save_config(config, path, versions, facts):

@@ -13,8 +13,6 @@ from tfgan_gn.layers.blocks import leaky_relu, relu
 from tfgan_gn.layers.norm_layers import rows_of
 from tfgan_gn.layers.norms import get_norm, groups_per_site
 
-DEFAULTS = {"width": 64, "z_dim": 100, "image_size": 64, "norm": "instance", "generator_norm": "batch"}
-CONDITIONAL, AUXILIARY = True, False
 GENERATOR_NORM_SITES, CRITIC_NORM_SITES = 4, 3
 KERNEL, STRIDE, LEAK = 4, 2, 0.2
 LABEL_SIZE = 100  # of the generator's embedded label, as published
@@ -39,7 +37,7 @@ def transposed_conv(filters, use_bias, name):
     )
 
 
-@keras.saving.register_keras_serializable("tfgan_gn.dcgan")
+@keras.saving.register_keras_serializable("tfgan_gn.dcgan_64")
 class Generator(keras.Model):
     """Noise [N, z_dim] (and labels [N]) to images [N, image_size, image_size, channels] in [-1, 1].
 
@@ -98,7 +96,7 @@ class Generator(keras.Model):
         return {"name": self.name, **self.config}
 
 
-@keras.saving.register_keras_serializable("tfgan_gn.dcgan")
+@keras.saving.register_keras_serializable("tfgan_gn.dcgan_64")
 class Critic(keras.Model):
     """Images [N, image_size, image_size, channels] in [-1, 1] (and labels [N]) to scores [N].
 
@@ -157,7 +155,8 @@ def build_generator(*, width, z_dim, image_size, channels, norm, groups, num_cla
     """Builds the generator; see `Generator` for the arguments. Raises UserError for an image size it cannot make."""
     if image_size < 32 or image_size % 16:
         raise UserError(
-            f"image_size={image_size}: dcgan doubles the size four times from 2 or more; give a multiple of 16 from 32"
+            f"image_size={image_size}: dcgan_64 doubles the size four times from 2 or more; "
+            "give a multiple of 16 from 32"
         )
     generator = Generator(width, z_dim, image_size, channels, norm, groups, num_classes, name="generator")
     generator.build()

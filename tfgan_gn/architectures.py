@@ -1,0 +1,75 @@
+"""The architectures by name: the published sizes and norms of each, and whether it takes labels. No TensorFlow.
+
+An architecture is a row here and the module `tfgan_gn.models.NAME`, which has `build_generator` and `build_critic`.
+"""
+
+from typing import NamedTuple
+
+from tfgan_gn.errors import UserError
+
+
+class Architecture(NamedTuple):
+    """What is published of a pair of networks.
+
+    Attributes:
+        width: channels that the layers are multiples of.
+        z_dim: size of the noise vector.
+        image_size: height and width of the images.
+        norm: of the critic, key of `norms.NORMS`. That of the ResNet is this project's: its source has none.
+        generator_norm: of the generator.
+        conditional: whether both networks can take labels.
+        auxiliary: whether the critic can have an auxiliary classifier.
+    """
+
+    width: int
+    z_dim: int
+    image_size: int
+    norm: str
+    generator_norm: str = "batch"
+    conditional: bool = False
+    auxiliary: bool = False
+
+
+ARCHITECTURES = {
+    "dcgan_64": Architecture(width=64, z_dim=100, image_size=64, norm="instance", conditional=True),
+    "resnet": Architecture(width=128, z_dim=128, image_size=32, norm="group", conditional=True, auxiliary=True),
+    "simple_cnn": Architecture(width=128, z_dim=128, image_size=32, norm="none"),
+    "sngan_dcgan": Architecture(width=64, z_dim=128, image_size=32, norm="none"),
+    "sngan_resnet": Architecture(width=128, z_dim=128, image_size=32, norm="none"),
+    "wgan_32": Architecture(width=256, z_dim=100, image_size=32, norm="instance"),
+}
+SIZES = ("width", "z_dim", "image_size", "norm", "generator_norm")  # what an architecture gives a default for
+
+
+def get_architecture(name):
+    """The row of an architecture. Raises UserError where there is none of this name."""
+    if name not in ARCHITECTURES:
+        raise UserError(f"architecture {name!r} is not one of {', '.join(ARCHITECTURES)}")
+    return ARCHITECTURES[name]
+
+
+def sizes_of(name):
+    """The published sizes and norms of an architecture: dict with the keys SIZES. Raises as `get_architecture`."""
+    row = get_architecture(name)
+    return {size: getattr(row, size) for size in SIZES}
+
+
+def refuse_labels(name, conditional, auxiliary):
+    """Checks that an architecture can take labels as asked.
+
+    Args:
+        name: key of ARCHITECTURES.
+        conditional: whether both networks shall take labels.
+        auxiliary: whether the critic shall have an auxiliary classifier.
+
+    Raises:
+        UserError: the architecture cannot, or does not exist.
+    """
+    row = get_architecture(name)
+    for asked, ability, refusal, part in (
+        (conditional, "conditional", "takes no labels", "labels"),
+        (auxiliary, "auxiliary", "has no auxiliary classifier", "classifier"),
+    ):
+        if asked and not getattr(row, ability):
+            able = ", ".join(other for other, its in ARCHITECTURES.items() if getattr(its, ability))
+            raise UserError(f"architecture={name} {refusal}: choose one of {able}, or leave the {part} out")
