@@ -25,7 +25,7 @@ WIDTHS, BATCH, GP_WEIGHT = (32, 64, 128), 16, 10.0
 class Stock(keras.layers.GroupNormalization):
     """Keras' layer, called as ours are."""
 
-    def call(self, x, labels=None):
+    def call(self, x, labels=None, standing=False):
         """Images [N, H, W, C] to the same shape; labels are not used."""
         return super().call(x)
 

@@ -159,7 +159,7 @@ def test_the_exported_generator_is_the_generator(case, norm, tmp_path):
     z, labels = tf.random.stateless_normal([4, 8], [1, 2]), labels_of(case)
     loaded = load_generator(str(tmp_path / "export"))
     images = loaded.generate(z) if classes is None else loaded.generate(z, labels)
-    np.testing.assert_allclose(images, generator(z, labels=labels, training=False), atol=1e-6)
+    np.testing.assert_allclose(images, generator(z, labels=labels, standing=True), atol=1e-6)
     if norm != "batch":
         np.testing.assert_allclose(images, generator(z, labels=labels), atol=1e-6)
     if classes is not None:

@@ -71,7 +71,7 @@ def small_critic(norm, rng, **labels):
     dense = keras.layers.Dense(1)
 
     def critic(x):
-        return tf.squeeze(dense(tf.reduce_mean(tf.tanh(norm(conv(x), training=True, **labels)), [1, 2])), -1)
+        return tf.squeeze(dense(tf.reduce_mean(tf.tanh(norm(conv(x), **labels)), [1, 2])), -1)
 
     norm.build((3, 6, 6, 8))
     critic(tf.zeros([3, 6, 6, 3], tf.float64))
@@ -100,7 +100,7 @@ def test_float32_keeps_its_digits_far_from_zero(rng):
     exact = published(x.astype(np.float64), 8, 1, 0)
     ours = group_norm(tf.constant(x), tf.ones(32), tf.zeros(32), 8)
     np.testing.assert_allclose(ours, exact, rtol=0, atol=5e-4)
-    batch = BatchNorm()(x, training=True)
+    batch = BatchNorm()(x)
     np.testing.assert_allclose(
         batch, (x - x.mean((0, 1, 2), dtype=np.float64)) / x.std((0, 1, 2), dtype=np.float64), atol=5e-4
     )
@@ -117,7 +117,7 @@ def test_bfloat16_loses_no_more_than_the_rounding_of_the_result(rng, name, mean)
     norm = get_norm(name, 8)
     norm.dtype_policy = keras.DTypePolicy("mixed_bfloat16")
     x = tf.cast(mean + 4 * rng.normal(size=(4, 16, 16, 32)), tf.bfloat16)
-    y = norm(x, training=True)
+    y = norm(x)
     exact = tf.cast(x, tf.float64).numpy()
     exact = published(exact, {"layer": 1, "instance": 32}.get(name, 8), 1, 0) if name != "batch" else exact
     if name == "batch":
@@ -132,7 +132,7 @@ def test_batch_norm_uses_the_statistics_of_the_batch_and_training_changes_no_sta
     norm = BatchNorm()
     norm.build(x.shape)
     before = [v.numpy() for v in norm.variables]
-    y = norm(x, training=True)
+    y = norm(x)
     np.testing.assert_allclose(y, (x - x.mean((0, 1, 2))) / np.sqrt(x.var((0, 1, 2)) + 1e-5), atol=1e-12)
     for old, new in zip(before, norm.variables, strict=True):
         np.testing.assert_array_equal(old, new.numpy())
@@ -150,7 +150,7 @@ def test_standing_statistics_are_those_of_all_batches_together(float64, rng):
     assert not norm.accumulating
     everything = batches.reshape(-1, 5, 5, 6)
     expected = (everything - everything.mean((0, 1, 2))) / np.sqrt(everything.var((0, 1, 2)) + 1e-5)
-    np.testing.assert_allclose(model(everything, training=False), expected, atol=1e-10)
+    np.testing.assert_allclose(norm(everything, standing=True), expected, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", NORMALIZING)

@@ -82,7 +82,7 @@ def test_an_architecture_is_a_file_of_models():
 def test_a_new_norm_stands_at_every_site_of_every_network_by_its_row_alone(monkeypatch):
     @keras.saving.register_keras_serializable("test")
     class Halving(norm_layers.NoNorm):
-        def call(self, x, labels=None):
+        def call(self, x, labels=None, standing=False):
             return x / 2
 
     monkeypatch.setitem(norms.NORMS, "halving", norms.Norm(lambda groups, num_classes, name: Halving(name=name)))

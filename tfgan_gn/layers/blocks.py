@@ -110,10 +110,10 @@ class ResidualBlock(keras.layers.Layer):
             self.shortcut.build(shape)
         self.built = True
 
-    def call(self, x, labels=None):
+    def call(self, x, labels=None, standing=False):
         form = RESAMPLING[self.resample]
-        y = form.conv1(relu(self.norm1(x, labels=labels)), *weights(self.conv1))
-        y = form.conv2(relu(self.norm2(y, labels=labels)), *weights(self.conv2))
+        y = form.conv1(relu(self.norm1(x, labels=labels, standing=standing)), *weights(self.conv1))
+        y = form.conv2(relu(self.norm2(y, labels=labels, standing=standing)), *weights(self.conv2))
         return y + (x if self.shortcut is None else form.shortcut(x, *weights(self.shortcut)))
 
     def get_config(self):

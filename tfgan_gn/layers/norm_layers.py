@@ -105,7 +105,7 @@ class NoNorm(keras.layers.Layer):
     def build(self, shape):
         self.built = True
 
-    def call(self, x, labels=None):
+    def call(self, x, labels=None, standing=False):
         return x
 
 
@@ -169,7 +169,7 @@ class GroupNorm(_Affine):
             )
         super().build(shape)
 
-    def call(self, x, labels=None):
+    def call(self, x, labels=None, standing=False):
         groups = x.shape[-1] if self.groups is None else self.groups
         gamma, beta = self.scale_and_offset(labels, x.shape.rank)
         return group_norm(x, gamma, beta, groups, self.epsilon)
@@ -182,11 +182,10 @@ class GroupNorm(_Affine):
 class BatchNorm(_Affine):
     """Batch normalization (Ioffe and Szegedy 2015) by the statistics of the batch: input and output [N, ..., C].
 
-    The statistics are those of the batch at hand (of one replica) unless `training=False` is said, as in the published
-    code, which never reads its moving averages. With `training=False` they are the standing ones, which
-    `collect_standing_statistics` sets; training itself changes no state of this layer. A conditional one
-    (`num_classes`, labels [N] in the call) has a scale and offset for each class, and statistics of all classes
-    together.
+    The layer normalizes by the statistics of the batch at hand (of one replica), in training and in sampling, as the
+    published code does. Called with `standing=True` it normalizes by its standing statistics, which
+    `collect_standing_statistics` sets. Training changes no state of this layer. A conditional layer (`num_classes`,
+    labels [N] in the call) has a scale and offset for each class; its statistics are those of all classes together.
     """
 
     accumulating = False
@@ -199,15 +198,15 @@ class BatchNorm(_Affine):
         self.standing_variance = self._add("standing_variance", shape[-1:], "ones", trainable=False)
         self.standing_batches = self._add("standing_batches", (), "zeros", trainable=False)
 
-    def call(self, x, labels=None, training=None):
+    def call(self, x, labels=None, standing=False):
         gamma, beta = self.scale_and_offset(labels, x.shape.rank)
         wide = tf.cast(x, gamma.dtype)
-        if training is None or training:
+        if standing:
+            mean, variance = (tf.convert_to_tensor(v) for v in (self.standing_mean, self.standing_variance))
+        else:
             mean, variance = self._statistics(wide)
             if self.accumulating:
                 self._accumulate(tf.reshape(mean, [-1]), tf.reshape(variance, [-1]))
-        else:
-            mean, variance = (tf.convert_to_tensor(v) for v in (self.standing_mean, self.standing_variance))
         scale = gamma * tf.math.rsqrt(variance + self.epsilon)
         return tf.cast(wide * scale + (beta - mean * scale), x.dtype)
 

@@ -25,7 +25,7 @@ def collect_standing_statistics(model, batches: Iterable):
         layer.accumulating = True
         for variable in (layer.standing_mean, layer.standing_variance, layer.standing_batches):
             variable.assign(tf.zeros(variable.shape, variable.dtype))
-    # Traced while accumulating; not with training=True, in which spectral norm would take a step.
+    # Traced while accumulating, and not with training=True: spectral norm would take a step.
     forward = tf.function(lambda x, labels=None: model(x, labels=labels), reduce_retracing=True)
     try:
         for batch in batches if layers else ():
@@ -50,7 +50,7 @@ class Norm(NamedTuple):
     """What may stand at a norm site.
 
     Attributes:
-        layer: from (groups, num_classes, name) to the layer; its call takes (x, labels=None).
+        layer: from (groups, num_classes, name) to the layer; its call takes (x, labels=None, standing=False).
         critic_caveat: what whoever puts it into a critic with a gradient penalty must know; empty if nothing.
     """
 
@@ -82,8 +82,9 @@ def get_norm(norm, groups=None, name=None, num_classes=None):
         num_classes: of a conditional norm, which has a scale and offset for each class; None for one of all.
 
     Returns:
-        A new layer, called as layer(x, labels=labels): [N, ..., C] to the same shape. Labels [N] are those of a
-        conditional norm; the others ignore them.
+        A new layer, called as layer(x, labels=None, standing=False): [N, ..., C] to the same shape. Labels [N] are
+        those of a conditional norm; the others ignore them. With `standing`, batch norm normalizes by its standing
+        statistics; the others have none and ignore it.
 
     Raises:
         UserError: no such norm.

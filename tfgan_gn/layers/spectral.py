@@ -85,7 +85,7 @@ class Sigma(keras.layers.Layer):
         self.u.assign(u)
         self.v.assign(v)
 
-    def call(self, kernel, training=None):
+    def call(self, kernel, training=False):
         w = matrix(kernel, self.transposed)
         u, v = tf.convert_to_tensor(self.u), tf.convert_to_tensor(self.v)
         if training:
@@ -124,7 +124,7 @@ class SpectralConv2D(keras.layers.Layer):
         """Creates the weights for an input [N, H, W, in]."""
         _create(self, (self.kernel_size, self.kernel_size, shape[-1], self.filters), self.filters)
 
-    def call(self, x, training=None, convolve=None):
+    def call(self, x, training=False, convolve=None):
         """Convolves; with a function of `resampling` as `convolve`, in its way, joined with what resamples."""
         kernel, bias = _normalized(self, x, training), tf.convert_to_tensor(self.bias)
         return convolve(x, kernel, bias) if convolve else tf.nn.conv2d(x, kernel, self.strides, "SAME") + bias
@@ -157,7 +157,7 @@ class SpectralConv2DTranspose(keras.layers.Layer):
         """Creates the weights for an input [N, H, W, in]."""
         _create(self, (self.kernel_size, self.kernel_size, self.filters, shape[-1]), self.filters)
 
-    def call(self, x, training=None):
+    def call(self, x, training=False):
         more = 0 if self.padding == "same" else self.kernel_size - self.strides
         size = [self.strides * side + more for side in x.shape[1:3]]
         kernel = _normalized(self, x, training)
@@ -190,7 +190,7 @@ class SpectralDense(keras.layers.Layer):
         """Creates the weights for an input [N, in]."""
         _create(self, (shape[-1], self.units), self.units)
 
-    def call(self, x, training=None):
+    def call(self, x, training=False):
         return tf.linalg.matmul(x, _normalized(self, x, training)) + tf.convert_to_tensor(self.bias)
 
     def get_config(self):

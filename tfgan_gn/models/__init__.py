@@ -32,8 +32,10 @@ def build_networks(
 ):
     """Builds a generator and a critic, weights and all; call it inside `strategy.scope()`.
 
-    Conditional or not, the networks are called as generator(z, labels=labels) and critic(x, labels=labels), labels [N]
-    or None.
+    Conditional or not, the networks are called as generator(z, labels=None, training=False, standing=False) and
+    critic(x, labels=None, training=False), with labels [N] where they are conditional. `training` says that the call
+    belongs to a training step: spectral norm takes its power iteration. `standing` makes batch norm use its standing
+    statistics instead of the batch's.
 
     Args:
         architecture: key of `architectures.ARCHITECTURES`, whose sizes and norms stand for every None below.

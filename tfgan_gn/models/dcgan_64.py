@@ -84,12 +84,12 @@ class Generator(keras.Model):
             size, channels = 2 * size, conv.filters
         self.built = True
 
-    def call(self, z, labels=None, training=None):
+    def call(self, z, labels=None, training=False, standing=False):
         if self.embedding is not None:
             z = tf.concat([z, rows_of(tf.convert_to_tensor(self.embedding), labels, 2)], -1)
         x = self.input_conv(z[:, None, None, :])
         for norm, conv in zip(self.norms, [*self.convs, self.output_conv]):
-            x = conv(relu(norm(x)))
+            x = conv(relu(norm(x, standing=standing)))
         return tf.cast(tf.tanh(x), self.variable_dtype)
 
     def get_config(self):
@@ -138,7 +138,7 @@ class Critic(keras.Model):
         self.output_conv.build((None, size, size, channels))
         self.built = True
 
-    def call(self, x, labels=None, training=None):
+    def call(self, x, labels=None, training=False):
         if self.embedding is not None:
             plane = rows_of(tf.convert_to_tensor(self.embedding), labels, 2)
             x = tf.concat([x, tf.reshape(plane, [-1, *x.shape[1:3], 1])], -1)

@@ -74,13 +74,13 @@ class Generator(keras.Model):
         self.conv.build((None, size, size, width))
         self.built = True
 
-    def call(self, z, labels=None, training=None):
+    def call(self, z, labels=None, training=False, standing=False):
         # The authors' layout is channels first: in this order their weights are ours, element for element.
         x = tf.reshape(self.dense(z), [-1, self.config["width"], self.start, self.start])
         x = tf.transpose(x, [0, 2, 3, 1])
         for block in self.blocks:
-            x = block(x, labels=labels)
-        return tf.cast(tf.tanh(self.conv(relu(self.output_norm(x)))), self.variable_dtype)
+            x = block(x, labels=labels, standing=standing)
+        return tf.cast(tf.tanh(self.conv(relu(self.output_norm(x, standing=standing)))), self.variable_dtype)
 
     def get_config(self):
         return {"name": self.name, **self.config}
@@ -142,7 +142,7 @@ class Critic(keras.Model):
             self.classifier.build((None, width))
         self.built = True
 
-    def call(self, x, labels=None, training=None, classify=False):
+    def call(self, x, labels=None, training=False, classify=False):
         first, *rest = self.blocks
         x = first(x)
         for block in rest:

@@ -79,13 +79,13 @@ class Generator(keras.Model):
                 self.norms[i + 1].build((None, size, size, channels // 2))
         self.built = True
 
-    def call(self, z, labels=None, training=None):
-        x = relu(self.norms[0](self.dense(z)))
+    def call(self, z, labels=None, training=False, standing=False):
+        x = relu(self.norms[0](self.dense(z), standing=standing))
         # The authors' layout is channels first: in this order their weights are ours, element for element.
         x = tf.reshape(x, [-1, 4 * self.config["width"], self.start, self.start])
         x = tf.transpose(x, [0, 2, 3, 1])
         for conv, norm in zip(self.convs, self.norms[1:]):
-            x = relu(norm(conv(x)))
+            x = relu(norm(conv(x), standing=standing))
         return tf.cast(tf.tanh(self.convs[-1](x)), self.variable_dtype)
 
     def get_config(self):
@@ -125,7 +125,7 @@ class Critic(keras.Model):
         self.dense.build((None, size**2 * channels))
         self.built = True
 
-    def call(self, x, labels=None, training=None):
+    def call(self, x, labels=None, training=False):
         for conv, norm in zip(self.convs, self.norms):
             x = leaky_relu(norm(conv(x)), LEAK)
         x = tf.transpose(x, [0, 3, 1, 2])  # the authors' order

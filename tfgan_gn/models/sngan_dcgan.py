@@ -56,10 +56,10 @@ class Generator(keras.Model):
             size, channels = size * conv.strides, conv.filters
         self.built = True
 
-    def call(self, z, labels=None, training=None):
+    def call(self, z, labels=None, training=False, standing=False):
         x = self.input_conv(z[:, None, None, :])
         for norm, conv in zip(self.norms, [*self.convs, self.output_conv]):
-            x = conv(leaky_relu(norm(x), LEAK))
+            x = conv(leaky_relu(norm(x, standing=standing), LEAK))
         return tf.cast(tf.tanh(x), self.variable_dtype)
 
     def get_config(self):
@@ -103,7 +103,7 @@ class Critic(keras.Model):
         self.dense.build((None, size**2 * channels))
         self.built = True
 
-    def call(self, x, labels=None, training=None):
+    def call(self, x, labels=None, training=False):
         for conv, norm in zip(self.convs, self.norms):
             x = leaky_relu(norm(conv(x)), LEAK)
         x = tf.transpose(x, [0, 3, 1, 2])  # the published order of the units

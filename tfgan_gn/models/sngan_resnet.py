@@ -46,10 +46,10 @@ class SpectralUpBlock(keras.layers.Layer):
             layer.build(larger)
         self.built = True
 
-    def call(self, x):
+    def call(self, x, standing=False):
         form = RESAMPLING["up"]
-        y = form.conv1(relu(self.norm1(x)), *weights(self.conv1))
-        return upsample(x) + form.conv2(relu(self.norm2(y)), *weights(self.conv2))
+        y = form.conv1(relu(self.norm1(x, standing=standing)), *weights(self.conv1))
+        return upsample(x) + form.conv2(relu(self.norm2(y, standing=standing)), *weights(self.conv2))
 
     def get_config(self):
         return {**super().get_config(), "filters": self.filters, "norm": self.norm, "groups": self.groups}
@@ -142,13 +142,13 @@ class Generator(keras.Model):
         self.conv.build((None, size, size, width))
         self.built = True
 
-    def call(self, z, labels=None, training=None):
+    def call(self, z, labels=None, training=False, standing=False):
         # Channels first, as published: in this order its weights are ours, element for element.
         x = tf.reshape(self.dense(z), [-1, self.config["width"], self.start, self.start])
         x = tf.transpose(x, [0, 2, 3, 1])
         for block in self.blocks:
-            x = block(x)
-        return tf.cast(tf.tanh(self.conv(relu(self.output_norm(x)))), self.variable_dtype)
+            x = block(x, standing=standing)
+        return tf.cast(tf.tanh(self.conv(relu(self.output_norm(x, standing=standing)))), self.variable_dtype)
 
     def get_config(self):
         return {"name": self.name, **self.config}
@@ -190,7 +190,7 @@ class Critic(keras.Model):
         self.dense.build((None, channels))
         self.built = True
 
-    def call(self, x, labels=None, training=None):
+    def call(self, x, labels=None, training=False):
         for block in self.blocks:
             x = block(x)
         return tf.cast(tf.squeeze(self.dense(tf.reduce_mean(relu(x), [1, 2])), -1), self.variable_dtype)

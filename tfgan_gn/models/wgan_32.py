@@ -70,10 +70,10 @@ class Generator(keras.Model):
             size, channels = 2 * size, conv.filters
         self.built = True
 
-    def call(self, z, labels=None, training=None):
+    def call(self, z, labels=None, training=False, standing=False):
         x = self.input_conv(z[:, None, None, :])
         for norm, conv in zip(self.norms, self.convs):
-            x = conv(relu(norm(x)))
+            x = conv(relu(norm(x, standing=standing)))
         return tf.cast(tf.tanh(x), self.variable_dtype)
 
     def get_config(self):
@@ -113,7 +113,7 @@ class Critic(keras.Model):
         self.output_conv.build((None, size, size, channels))
         self.built = True
 
-    def call(self, x, labels=None, training=None):
+    def call(self, x, labels=None, training=False):
         for conv, norm in zip(self.convs, self.norms):
             x = leaky_relu(norm(conv(x)), LEAK)
         return tf.cast(tf.reshape(self.output_conv(x), [-1]), self.variable_dtype)

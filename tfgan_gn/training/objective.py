@@ -44,8 +44,8 @@ class Objective:
             fake: generated images of the same shape.
             eps: [N] in [0, 1).
             labels: of both, [N], or None.
-            training: True, or None for the same without a step of spectral norm. The penalty never takes one: it is
-                about the critic that has just scored.
+            training: whether this is part of a training step, so that spectral norm takes its power iteration. The
+                penalty takes none: it is about the critic that has just scored.
 
         Returns:
             (loss, logs, slopes): a scalar, scalars by tag, and |grad D(x_hat)|_2 of each image [N]; [0] without

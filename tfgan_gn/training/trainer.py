@@ -235,7 +235,7 @@ class Trainer:
         pixels, labels = self._split(batch)
         z, dequantization, eps = self._draw_critic_noise(pixels, -1, step)
         fake = self.generator(z, labels=labels)
-        loss, _, _ = self.objective.critic_loss(dequantize(pixels, dequantization), fake, eps, labels, training=None)
+        loss, _, _ = self.objective.critic_loss(dequantize(pixels, dequantization), fake, eps, labels, training=False)
         return loss
 
     def _split(self, batch):
