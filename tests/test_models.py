@@ -191,7 +191,7 @@ def test_a_score_depends_on_its_neighbours_only_under_batch_norm(norm, rng):
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_an_image_depends_on_its_neighbours_unless_statistics_are_standing(architecture, rng):
     """Batch norm at every site of the generator; a site that `standing` does not reach would show."""
-    size = 32 if architecture == "dcgan" else 16
+    size = 32 if architecture == "dcgan_64" else 16
     generator = build_networks(architecture, width=8, image_size=size, z_dim=8, groups=(4,)).generator
     z = rng.normal(size=(4, 8)).astype(np.float32)
     other = np.concatenate([z[:1], 3 * rng.normal(size=(3, 8)).astype(np.float32)])
