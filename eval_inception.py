@@ -93,7 +93,6 @@ def score(config, samples):
     from tfgan_gn import runs
     from tfgan_gn.guards import writing_to
     from tfgan_gn.scoring import evaluation, extractors, images, results
-    from tfgan_gn.scoring.scores import Settings
 
     run, out = None, f"scores-{os.path.basename(os.path.normpath(samples)).replace(':', '-')}.json"
     if is_run(samples):
@@ -114,8 +113,7 @@ def score(config, samples):
     with tf.distribute.MirroredStrategy().scope():
         extractor = extractors.load_extractor(config.inception, config.cache_dir)
         real = open_reference(config, run, extractor)
-        resamples = config.resamples if config.bootstrap else 0
-        settings = Settings(config.batch_size, config.splits, config.neighbours, resamples, extrapolate=True)
+        settings = runs.scoring_settings(config, extrapolate=True)
         result = evaluation.evaluate(opened, real, extractor, settings, runs.versions())
     out = config.out or out
     with writing_to(out):

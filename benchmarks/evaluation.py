@@ -27,6 +27,7 @@ import tensorflow as tf
 
 from tfgan_gn.metrics import FeatureStats, frechet_distance
 from tfgan_gn.scoring import extractors, inception_network
+from tfgan_gn.scoring.features import collect
 
 DIMENSIONS = 2048
 
@@ -54,7 +55,7 @@ def make_ours(network, weights, images, batch_size):
         weights_sha256="",
         preprocessing="",
     )
-    return lambda: np.concatenate([features for features, _ in extractors.collect(extractor, images, batch_size)])
+    return lambda: np.concatenate([features for features, _ in collect(extractor, images, batch_size)])
 
 
 def make_torch_fidelity(weights, images, batch_size):

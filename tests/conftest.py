@@ -8,6 +8,7 @@ import inception_seeded
 import keras
 import numpy as np
 import pytest
+import scored_images
 import tensorflow as tf
 
 from tfgan_gn.models import build_networks
@@ -75,6 +76,12 @@ def tiny_extractor_path(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_extractor(tiny_extractor_path):
     return extractors.load_extractor(tiny_extractor_path)
+
+
+@pytest.fixture(scope="session")
+def real_statistics(tiny_extractor, tmp_path_factory):
+    """The reference that `scored_images.REAL` is."""
+    return scored_images.statistics_of(scored_images.REAL, tiny_extractor, tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from tfgan_gn.layers import norms
 from tfgan_gn.models import build_networks
 from tfgan_gn.scoring import evaluation, extractors, history, images, reference
 from tfgan_gn.scoring.scores import Settings
+from tfgan_gn.settings.scoring import EvalConfig
 from tfgan_gn.settings.training import save_config
 from tfgan_gn.training import checkpoints, strategies
 from tfgan_gn.training.losses import LOSSES, Auxiliary
@@ -172,6 +173,17 @@ def sampling(config, facts, iteration):
     }
 
 
+def scoring_settings(config, extrapolate):
+    """The `scores.Settings` of an EvalConfig.
+
+    Args:
+        config: EvalConfig.
+        extrapolate: as of `scores.Settings`; it takes minutes, too long during training.
+    """
+    resamples = config.resamples if config.bootstrap else 0
+    return Settings(config.batch_size, config.splits, config.neighbours, resamples, extrapolate)
+
+
 def make_scorer(config, facts, generator, dataset):
     """The `score` of `Recorder`: scores the run's generator; call it in the scope that it shall run under.
 
@@ -180,14 +192,15 @@ def make_scorer(config, facts, generator, dataset):
     """
     extractor = extractors.load_extractor(config.inception, config.cache_dir)
     cache_dir = cache_folder(config.cache_dir)
-    real = reference.of_images(images.of_split(dataset, "train"), extractor, Settings().batch_size, cache_dir, say)
+    settings = scoring_settings(EvalConfig(), extrapolate=False)
+    real = reference.of_images(images.of_split(dataset, "train"), extractor, settings.batch_size, cache_dir, say)
     strategy = tf.distribute.get_strategy()
 
     def score(iteration):
         sampler = make_sampler(generator, **sampling(config, facts, iteration))
         samples = images.of_generator(sampler, config.eval_images, config.seed, f"{config.workdir}, {iteration=}")
         with strategy.scope():
-            result = evaluation.evaluate(samples, real, extractor, Settings(), versions())
+            result = evaluation.evaluate(samples, real, extractor, settings, versions())
         return history.add(result, iteration, config.workdir, os.path.join(config.workdir, checkpoints.BEST), say)
 
     return score

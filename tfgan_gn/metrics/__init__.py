@@ -21,9 +21,9 @@ from tfgan_gn.metrics.uncertainty import (
     Extrapolation,
     Interval,
     bootstrap_interval,
-    bootstrap_intervals,
     fid_infinity,
     interval_of,
+    resampled_scores,
 )
 
 __all__ = [
@@ -37,7 +37,6 @@ __all__ = [
     "PolynomialKernel",
     "ScoreWarning",
     "bootstrap_interval",
-    "bootstrap_intervals",
     "fid_infinity",
     "frechet_distance",
     "inception_score",
@@ -48,4 +47,5 @@ __all__ = [
     "kernel_distance_of_subsets",
     "kernel_distances_of_halves",
     "manifold_scores",
+    "resampled_scores",
 ]

@@ -57,25 +57,25 @@ def bootstrap_interval(score, sets, rng, resamples=200, level=0.95, replace=True
     Raises:
         UserError: fewer than 2 resamples; another level; fewer than 2 rows, or 4 without replacement; as `score`.
     """
-    return bootstrap_intervals(lambda *sets: [score(*sets)], sets, rng, resamples, level, replace)[0]
+    resampled = resampled_scores(lambda *sets: [score(*sets)], sets, rng, resamples, replace)
+    return interval_of(score(*sets), resampled[:, 0], level)
 
 
-def bootstrap_intervals(scores, sets, rng, resamples=200, level=0.95, replace=True):
-    """`bootstrap_interval` of several scores that are computed together.
+def resampled_scores(scores, sets, rng, resamples, replace):
+    """Several scores, computed together on each of many resampled sets; `interval_of` takes a column.
 
     Args:
-        scores: from arrays like `sets` to a sequence of floats.
-        sets: as in `bootstrap_interval`, and so are the others.
+        scores: function from arrays like `sets` to a sequence of S floats.
+        sets: sequence of arrays [N, ...]; each is resampled by itself.
         rng: numpy Generator.
         resamples: 2 or more.
-        level: between 0 and 1.
-        replace: whether rows are drawn with replacement.
+        replace: whether N rows are drawn with replacement; else N // 2 are drawn without.
 
     Returns:
-        A list of Interval.
+        float64 [resamples, S].
 
     Raises:
-        UserError: as `bootstrap_interval`.
+        UserError: fewer than 2 resamples; fewer than 2 rows, or 4 without replacement; as `scores`.
     """
     check_at_least("resamples", resamples, 2)
     for x in sets:
@@ -84,9 +84,7 @@ def bootstrap_intervals(scores, sets, rng, resamples=200, level=0.95, replace=Tr
     def draw(x):
         return x[rng.choice(len(x), len(x) if replace else len(x) // 2, replace=replace)]
 
-    values = scores(*sets)
-    resampled = np.array([scores(*map(draw, sets)) for _ in range(resamples)])
-    return [interval_of(value, column, level) for value, column in zip(values, resampled.T, strict=True)]
+    return np.array([scores(*map(draw, sets)) for _ in range(resamples)])
 
 
 def interval_of(value, resampled, level=0.95):

@@ -1,10 +1,13 @@
-"""From images to a result: the scores, the protocol they were made by, and every reason not to trust them."""
+"""From images to a result: the scores, the protocol that they follow, and every reason not to trust them."""
 
 import warnings
 
+import numpy as np
+from tqdm import tqdm
+
+from tfgan_gn import metrics
 from tfgan_gn.errors import UserError
-from tfgan_gn.metrics import ScoreWarning
-from tfgan_gn.scoring import features, scores
+from tfgan_gn.scoring import features, naming, scores
 
 PUBLISHED_IMAGES, PUBLISHED_SPLITS = 50_000, 10  # Salimans et al. 2016, Heusel et al. 2017
 
@@ -17,26 +20,35 @@ def evaluate(images, reference, extractor, settings, versions):
         reference: `reference.Reference`.
         extractor: `extractors.Extractor`.
         settings: `scores.Settings`.
-        versions: dict from package to version, to be written down.
+        versions: dict from package to version, for the result.
 
     Returns:
-        A dict of JSON values: `scores`, by name dicts of numbers; `warnings`, sentences; `protocol`, all that must be
-        equal for scores to be compared; `samples`, `reference`, `weights` and `versions`, what was scored, against
-        what, with what.
+        A dict of JSON values: `scores`, a dict of numbers for each score; `warnings`, sentences; `protocol`, everything
+        that must be equal for two results to be compared; `samples`, `reference`, `weights` and `versions`, what was
+        scored, against what, with what.
 
     Raises:
         UserError: images that cannot be scored.
     """
     refuse_too_few(images, settings.splits)
     samples = features.compute(extractor, images, settings.batch_size)
+    inputs = _inputs(samples, reference)
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ScoreWarning)
-        found, left_out = scores.score(samples, reference, settings)
-    doubts = [str(warning.message) for warning in caught if issubclass(warning.category, ScoreWarning)]
-    protocol = _protocol(samples, images, reference, extractor, settings)
+        warnings.simplefilter("always", metrics.ScoreWarning)
+        found, left_out = _compute(inputs, settings, reference.source)
+    doubts = [str(warning.message) for warning in caught if issubclass(warning.category, metrics.ScoreWarning)]
+    keys = {name: naming.key_of(name, extractor.name) for name in scores.SCORES}
+    protocol = {
+        **_protocol_of_images(samples, images, reference, extractor),
+        **_protocol_of_scores(inputs, settings),
+    }
     return {
-        "scores": found,
-        "warnings": [*dict.fromkeys(doubts), *left_out, *_differences_from_papers(protocol, extractor)],
+        "scores": {keys[name]: numbers for name, numbers in found.items()},
+        "warnings": [
+            *dict.fromkeys(doubts),
+            *_sentences(left_out, keys),
+            *_differences_from_papers(extractor, samples.stats.count, settings.splits),
+        ],
         "protocol": protocol,
         "samples": {"source": images.source, "images_sha256": samples.images_sha256, **images.facts},
         "reference": {"source": reference.source},
@@ -54,41 +66,130 @@ def refuse_too_few(images, splits):
         )
 
 
-def _protocol(samples, images, reference, extractor, settings):
-    protocol = {
+def _inputs(samples, reference):
+    rows = samples.features[features.spread(len(samples.features), scores.ROWS)]
+    return scores.Inputs(
+        stats=samples.stats,
+        features=samples.features,
+        rows=rows,
+        logits=samples.logits,
+        real_stats=reference.stats,
+        real_rows=reference.features,
+    )
+
+
+def _compute(inputs, settings, reference_source):
+    """Goes through the table of scores.
+
+    Returns:
+        (dict from names of SCORES to dicts of floats, of which `value` is the score; dict from reasons to the names
+        of the scores that are left out for them).
+    """
+    found, left_out = {}, {}
+    for rows in _by_function(settings):
+        row = next(iter(rows.values()))
+        try:
+            _refuse_absent(row, inputs, reference_source)
+            returned = row.function(inputs, settings)
+        except scores.LeftOutError as reason:
+            left_out[str(reason)] = [*left_out.get(str(reason), []), *rows]
+        else:
+            found |= {name: row.numbers(returned) for name, row in rows.items()}
+    if settings.resamples:
+        _add_intervals(found, inputs, settings)
+    return found, left_out
+
+
+def _by_function(settings, names=scores.SCORES):
+    """The rows of these names that the settings ask for: a dict from names to rows for each function, in order."""
+    groups = {}
+    for name, row in scores.SCORES.items():
+        if name in names and (not row.only_if or getattr(settings, row.only_if)):
+            groups.setdefault(row.function, {})[name] = row
+    return groups.values()
+
+
+def _refuse_absent(row, inputs, reference_source):
+    for name in row.needs:
+        if getattr(inputs, name) is None:
+            raise scores.LeftOutError(scores.ABSENT[name].format(reference=reference_source))
+
+
+def _add_intervals(found, inputs, settings):
+    """Adds `low` and `high`, the bounds of the 95% interval, to scores; the real images are taken as exact."""
+    rng = np.random.default_rng(scores.SEED)
+    with tqdm(desc="bootstrap", unit="resample", disable=None) as bar, warnings.catch_warnings():
+        warnings.simplefilter("ignore", metrics.ScoreWarning)  # the scores themselves have warned already
+        for rows in _by_function(settings, found):
+            try:
+                resampled = _resample(rows, inputs, settings, rng, bar)
+            except scores.LeftOutError:  # half of the images are too few for this score
+                continue
+            for name, values in zip(rows, resampled.T, strict=True):
+                interval = metrics.interval_of(found[name]["value"], values)
+                found[name] |= {"low": interval.low, "high": interval.high}
+
+
+def _resample(rows, inputs, settings, rng, bar):
+    """The scores of rows that share a function, on resampled images: float [resamples, number of rows]."""
+    row = next(iter(rows.values()))
+    if row.interval is None:
+        raise scores.LeftOutError("this score has no interval")
+    field, replace, quick = row.interval
+    array = getattr(inputs, field)
+    if not replace and len(array) < 4:
+        raise scores.LeftOutError("half of the images is a single one")
+    if quick:
+        return quick(inputs, settings.resamples, rng)[:, None]
+
+    def scores_of(drawn):
+        bar.update()
+        returned = row.function(inputs.with_array(field, drawn), settings)
+        return [row.value(returned) for row in rows.values()]
+
+    return metrics.resampled_scores(scores_of, [array], rng, settings.resamples, replace)
+
+
+def _sentences(left_out, keys):
+    for reason, names in left_out.items():
+        titles = [naming.title_of(keys[name]) for name in names]
+        yield f"{', '.join(titles)} {'is' if len(titles) == 1 else 'are'} left out: {reason}"
+
+
+def _protocol_of_images(samples, images, reference, extractor):
+    return {
         "weights_sha256": extractor.weights_sha256,
         "preprocessing": extractor.preprocessing,
         "quantisation": "uint8",
         "image_size": list(samples.image_size),
         "num_images": samples.stats.count,
-        "splits": settings.splits,
-        "reference_images_sha256": reference.facts["images_sha256"],
-        "reference_num_images": reference.facts["num_images"],
+        "reference_images_sha256": reference.images_sha256,
+        "reference_num_images": reference.num_images,
         "generator_statistics": images.facts.get("generator_statistics"),
     }
-    if reference.features is not None:
-        rows = samples.features[features.spread(len(samples.features), scores.ROWS)]
-        size = scores.subset_size(rows, reference.features)
-        protocol |= {
-            "rows": [len(rows), len(reference.features)],
-            "kid": f"{scores.KID_SUBSETS} subsets of {size}, seed {scores.SEED}",
-            "neighbours": settings.neighbours,
-        }
-    return protocol
 
 
-def _differences_from_papers(protocol, extractor):
+def _protocol_of_scores(inputs, settings):
+    fields = {}
+    for rows in _by_function(settings):
+        for row in rows.values():
+            if all(getattr(inputs, name) is not None for name in row.needs):
+                fields |= row.protocol(inputs, settings)
+    return fields
+
+
+def _differences_from_papers(extractor, num_images, splits):
     """Sentences that say why scores must not be set beside published ones."""
     notes, reasons = [], []
-    if extractor.bias is None:
-        reasons.append(f"the network is not that of 2015-12-05 but {extractor.source}")
-    else:
+    if extractor.published:
         notes.append(
             f"that {extractor.source} holds the published weights is taken on trust: names and shapes agree, and their "
             "hash is not known to this program"
         )
-    if protocol["num_images"] != PUBLISHED_IMAGES:
-        reasons.append(f"{protocol['num_images']:,} images were scored, not {PUBLISHED_IMAGES:,}")
-    if protocol["splits"] != PUBLISHED_SPLITS:
-        reasons.append(f"the Inception Score is of {protocol['splits']} splits, not {PUBLISHED_SPLITS}")
+    else:
+        reasons.append(f"the network is not that of 2015-12-05 but {extractor.source}")
+    if num_images != PUBLISHED_IMAGES:
+        reasons.append(f"{num_images:,} images were scored, not {PUBLISHED_IMAGES:,}")
+    if splits != PUBLISHED_SPLITS:
+        reasons.append(f"the Inception Score is of {splits} splits, not {PUBLISHED_SPLITS}")
     return [f"not comparable with published scores: {'; '.join(reasons)}"] * bool(reasons) + notes

@@ -1,6 +1,5 @@
 """Images to the features and class scores that Inception Score, FID and their kin are made of."""
 
-import contextlib
 import functools
 import hashlib
 import os
@@ -8,13 +7,11 @@ import os
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.cache_folder import cache_folder
 from tfgan_gn.files.fetch import fetch
 from tfgan_gn.files.hashes import hash_arrays, hash_folder
-from tfgan_gn.scoring.batching import rebatch
 from tfgan_gn.scoring.inception_network import (
     PREPROCESSING,
     SIZE,
@@ -40,13 +37,15 @@ class Extractor:
         source: where its weights came from: a path, or "imagenet".
         weights_sha256: their hash; the same for the same weights of the 2015-12-05 network, from whichever file.
         preprocessing: what it does to an image first, in words.
-        bias: float32 [1008], what to add to `logits` for the class scores of the original graph's own softmax, which
-            no published Inception Score uses; None where the network has none apart.
+        name: what its scores are named after (`naming.key_of`), e.g. "cifar10net"; empty for Inception v3, whose
+            scores have names of their own in papers.
+        published: whether it is the network of 2015-12-05, which published scores are made with.
     """
 
-    def __init__(self, forward, *, source, weights_sha256, preprocessing, bias=None):
+    def __init__(self, forward, *, source, weights_sha256, preprocessing, name="", published=False):
         self._forward, self._steps = forward, {}
-        self.source, self.weights_sha256, self.preprocessing, self.bias = source, weights_sha256, preprocessing, bias
+        self.source, self.weights_sha256, self.preprocessing = source, weights_sha256, preprocessing
+        self.name, self.published = name, published
 
     def __call__(self, images):
         """Runs images on one device, all at once.
@@ -78,47 +77,6 @@ class Extractor:
 
             self._steps[strategy] = step
         return self._steps[strategy]
-
-
-def collect(extractor, images, batch_size, strategy=None, total=None):
-    """Runs images through an extractor in batches, on all devices of the strategy.
-
-    Nothing is kept, so that a million images need no more memory than a batch. The size of the batches changes the
-    result by float rounding only, as every image is computed by itself.
-
-    Args:
-        extractor: of `load_extractor`, made inside the scope of the strategy.
-        images: uint8 array [N, H, W, 3], red first, or an iterable of such arrays, of one height and width and of any
-            N each; they are cut and joined to batches here.
-        batch_size: images per batch, over all replicas.
-        strategy: `tf.distribute.Strategy`; None for the current one.
-        total: number of images, for the progress bar, where `images` is an iterable.
-
-    Yields:
-        (features, logits) of each batch in order, float32 arrays [n, 2048] and [n, 1008] (or as the network has it).
-
-    Raises:
-        UserError: images that are no 8-bit colour images or of several sizes, none at all, or weights that make
-            features that are not finite.
-    """
-    if batch_size < 1:
-        raise UserError(f"batch size {batch_size}: give 1 or more")
-    if hasattr(images, "shape"):
-        images, total = [images], len(images)
-    strategy = strategy or tf.distribute.get_strategy()
-    step, done = extractor.step(strategy), 0
-    with tqdm(total=total, desc="Inception", unit="image", disable=None) as bar:
-        for batch in rebatch(images, batch_size):
-            padding = -len(batch) % strategy.num_replicas_in_sync
-            padded = np.concatenate([batch, batch[:1].repeat(padding, 0)]) if padding else batch
-            with _full_float32():
-                results = [np.concatenate(shares)[: len(batch)] for shares in step(padded)]
-            _refuse_non_finite(results, done, extractor.source)
-            yield tuple(results)
-            done += len(batch)
-            bar.update(len(batch))
-    if not done:
-        raise UserError("there are no images to run through the Inception network: give at least one")
 
 
 def load_extractor(path="", cache_dir=""):
@@ -175,7 +133,7 @@ def _published(file, cache_dir):
         source=file,
         weights_sha256=hash_arrays(weights),
         preprocessing=PREPROCESSING,
-        bias=weights["softmax/biases"],
+        published=True,
     )
 
 
@@ -259,21 +217,3 @@ def _check_imagenet(path):
         md5 = hashlib.file_digest(file, "md5").hexdigest()
     if md5 != IMAGENET_MD5:
         raise UserError(f"{path} has the MD5 {md5}, not {IMAGENET_MD5}: bring the published file, {IMAGENET_URL}")
-
-
-def _refuse_non_finite(results, first, source):
-    for name, array in zip(("features", "logits"), results, strict=True):
-        rows = np.flatnonzero(~np.isfinite(array).all(1))
-        if len(rows):
-            raise UserError(f"the {name} of image {first + rows[0]} are not finite: give other weights than {source}")
-
-
-@contextlib.contextmanager
-def _full_float32():
-    """Without TensorFloat-32, whose 10 bits of mantissa GPUs would else use in convolutions."""
-    before = tf.config.experimental.tensor_float_32_execution_enabled()
-    tf.config.experimental.enable_tensor_float_32_execution(False)
-    try:
-        yield
-    finally:
-        tf.config.experimental.enable_tensor_float_32_execution(before)

@@ -5,7 +5,7 @@ import math
 import os
 
 from tfgan_gn.guards import writing_to
-from tfgan_gn.scoring import results
+from tfgan_gn.scoring import naming, results
 
 SCORES = "scores"  # folder inside a run folder
 
@@ -27,17 +27,17 @@ def add(result, iteration, workdir, best_folder, say):
     Raises:
         UserError: the folder cannot be written to, or an earlier result in it cannot be read.
     """
-    values = {name: numbers["value"] for name, numbers in result["scores"].items()}
+    values = {key: numbers["value"] for key, numbers in result["scores"].items()}
     lowest = min(_earlier_fids(workdir, result["protocol"], iteration), default=math.inf)
     is_best = values["fid"] < lowest
     path = os.path.join(workdir, SCORES, f"{iteration:06d}.json")
     with writing_to(workdir):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         results.save(result, path)
-    listed = " ".join(f"{name}={value:.4g}" for name, value in values.items())
+    listed = " ".join(f"{naming.title_of(key)}={value:.4g}" for key, value in values.items())
     rank = f"the best FID so far, kept in {best_folder}" if is_best else f"the best FID is {lowest:.4g}"
     say(f"iteration {iteration}: {listed}; {rank}")
-    return {f"eval/{name}": value for name, value in values.items()}, is_best
+    return {naming.tag_of(key): value for key, value in values.items()}, is_best
 
 
 def _earlier_fids(workdir, protocol, iteration):

@@ -26,13 +26,15 @@ class Reference(NamedTuple):
         stats: `metrics.FeatureStats` of all images; of an unknown number of them for others' files, then count is
             one more than the dimensions.
         features: float32 [n, D], evenly spread over the images; None for others' files.
-        facts: dict: `images_sha256`, `num_images` (None where unknown).
+        images_sha256: of the images, as of `Features.images_sha256`; None where unknown.
+        num_images: how many images; None where unknown.
     """
 
     source: str
     stats: FeatureStats
     features: np.ndarray | None
-    facts: dict
+    images_sha256: str | None
+    num_images: int | None
 
 
 def of_images(images, extractor, batch_size, cache_dir, say):
@@ -96,7 +98,7 @@ def of_file(path, extractor):
     if "key" not in arrays:
         mu = np.atleast_1d(arrays["mu"])
         stats = FeatureStats.from_moments(len(mu) + 1, mu, np.atleast_2d(arrays["sigma"]))
-        return _reference(path, stats, None, {"images_sha256": None, "num_images": None})
+        return Reference(path, stats, None, None, None)
     key = _key(path, arrays)
     for field, ours in (("weights_sha256", extractor.weights_sha256), ("preprocessing", extractor.preprocessing)):
         if key.get(field) != ours:
@@ -108,7 +110,7 @@ def of_file(path, extractor):
 
 
 def _reference(source, stats, rows, key):
-    return Reference(source, stats, rows, {name: key[name] for name in ("images_sha256", "num_images")})
+    return Reference(source, stats, rows, key["images_sha256"], key["num_images"])
 
 
 def _contents(key, result):

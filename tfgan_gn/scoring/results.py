@@ -4,6 +4,7 @@ import json
 
 from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.files.whole import write_whole
+from tfgan_gn.scoring import naming
 
 
 def save(result, path):
@@ -31,10 +32,9 @@ def load(path):
 def table(result):
     """The scores of a result as text: values, errors, intervals of 95%, and what to know before trusting them."""
     rows = [("score", "value", "+-", "95% interval")]
-    for name, numbers in result["scores"].items():
-        error = next((f"{v:.4g} ({k.replace('_', ' ')})" for k, v in numbers.items() if k.startswith("st")), "")
+    for key, numbers in result["scores"].items():
         interval = f"{numbers['low']:.5g} to {numbers['high']:.5g}" if "low" in numbers else ""
-        rows.append((name, f"{numbers['value']:.5g}", error, interval))
+        rows.append((naming.title_of(key), f"{numbers['value']:.5g}", _error(key, numbers), interval))
     samples, protocol = result["samples"], result["protocol"]
     about = [
         f"{protocol['num_images']} images of {samples['source']}",
@@ -66,7 +66,15 @@ def compare(a, b, names):
     for name in a["scores"]:
         if name in b["scores"]:
             one, other = a["scores"][name], b["scores"][name]
-            rows.append((name, _cell(one), _cell(other), f"{other['value'] - one['value']:+.4g}", _told(one, other)))
+            rows.append(
+                (
+                    naming.title_of(name),
+                    _cell(one),
+                    _cell(other),
+                    f"{other['value'] - one['value']:+.4g}",
+                    _told(one, other),
+                )
+            )
     notes = [
         f"note: {name} is null in one of the two: nobody wrote down whether they agree"
         for name in sorted({*a["protocol"]} | {*b["protocol"]})
@@ -79,6 +87,13 @@ def compare(a, b, names):
 def differing(a, b):
     """Names of the fields of two protocols that both state, and not alike."""
     return [name for name in a if None not in (a[name], b.get(name)) and a[name] != b[name]]
+
+
+def _error(key, numbers):
+    row = naming.row_of(key)
+    if row is None or row.error is None or row.error.key not in numbers:
+        return ""
+    return f"{numbers[row.error.key]:.4g} ({row.error.words})"
 
 
 def _told(a, b):

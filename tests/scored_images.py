@@ -1,0 +1,34 @@
+"""Small images, the kept statistics of others, and their scores, for the tests of scoring."""
+
+import numpy as np
+
+from tfgan_gn.scoring import evaluation, images, reference
+from tfgan_gn.scoring.scores import Settings
+
+FAKE = np.random.default_rng(1).integers(0, 200, (60, 8, 8, 3), dtype=np.uint8)  # darker than the real ones
+REAL = np.random.default_rng(2).integers(0, 256, (80, 8, 8, 3), dtype=np.uint8)
+VERSIONS = {"tfgan_gn": "0"}
+
+
+def settings(**given):
+    """Settings of these tests, and what is given."""
+    quick = {"batch_size": 16, "splits": 10, "neighbours": 3, "resamples": 0, "extrapolate": False}
+    return Settings(**{**quick, **given})
+
+
+def of_pixels(pixels, source="pixels", **facts):
+    """Images in parts of 7."""
+    return images.Images(source, len(pixels), lambda: (pixels[i : i + 7] for i in range(0, len(pixels), 7)), facts)
+
+
+def statistics_of(pixels, extractor, cache_dir, said=None):
+    """The reference that these pixels are."""
+    say = ([] if said is None else said).append
+    return reference.of_images(of_pixels(pixels, "real"), extractor, 16, str(cache_dir), say)
+
+
+def evaluate(pixels, real_statistics, extractor, facts=(), **given):
+    """The result for some pixels; `given` are settings."""
+    return evaluation.evaluate(
+        of_pixels(pixels, **dict(facts)), real_statistics, extractor, settings(**given), VERSIONS
+    )

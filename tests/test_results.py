@@ -1,0 +1,48 @@
+"""Results on disk and side by side: which may be compared."""
+
+import copy
+import json
+
+import pytest
+from scored_images import FAKE, evaluate
+
+from tfgan_gn.errors import UserError
+from tfgan_gn.scoring import results
+
+pytestmark = pytest.mark.quick
+
+
+@pytest.fixture(scope="module")
+def result(tiny_extractor, real_statistics):
+    """Of a generator, with intervals."""
+    return evaluate(FAKE, real_statistics, tiny_extractor, facts={"generator_statistics": "batch"}, resamples=20)
+
+
+def test_save_load_compare(tmp_path, result, tiny_extractor, real_statistics):
+    other = evaluate(FAKE // 2, real_statistics, tiny_extractor, resamples=20)
+    results.save(result, str(tmp_path / "one.json"))
+    assert results.load(str(tmp_path / "one.json")) == json.loads(json.dumps(result)) == result
+    text = results.compare(result, other, ["A", "B"])
+    line = next(line for line in text.splitlines() if line.startswith("fid"))
+    fids = [each["scores"]["fid"]["value"] for each in (result, other)]
+    for number in (*(f"{fid:.5g}" for fid in fids), f"{fids[1] - fids[0]:+.4g}"):
+        assert number in line
+    assert line.endswith(" apart") and not line.endswith("not told apart")
+    assert "not told apart" in results.compare(result, result, ["A", "B"])
+
+
+@pytest.mark.parametrize("field", ["weights_sha256", "num_images", "reference_images_sha256", "generator_statistics"])
+def test_results_of_different_protocols_are_not_compared(result, field):
+    other = copy.deepcopy(result)
+    other["protocol"][field] = "another"
+    with pytest.raises(UserError, match=rf"A and B cannot be compared, as they differ in {field} \(.* and another\)"):
+        results.compare(result, other, ["A", "B"])
+    other["protocol"][field] = None
+    assert f"{field} is null in one of the two" in results.compare(result, other, ["A", "B"])
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"scores": {"fid": 3}, "protocol": {}}', '{"scores": {}}'])
+def test_files_that_are_no_results(tmp_path, text):
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(UserError, match=r"x.json is no result of a scoring"):
+        results.load(str(tmp_path / "x.json"))

@@ -1,0 +1,35 @@
+"""What a score is called: in JSON, in tables, in TensorBoard.
+
+A score of an Inception network has the name that papers use: "fid". A score of any other network carries the name of
+the network everywhere, so that nobody takes it for FID or for an Inception Score.
+"""
+
+from tfgan_gn.scoring.scores import SCORES
+
+
+def key_of(name, extractor_name):
+    """The name of a score in a result: "fid", or "cifar10net/frechet_distance".
+
+    Args:
+        name: key of SCORES.
+        extractor_name: `Extractor.name`; empty for Inception.
+    """
+    return f"{extractor_name}/{name}" if extractor_name else SCORES[name].published or name
+
+
+def row_of(key):
+    """The row of SCORES for a name in a result; None for a score that this version does not know."""
+    extractor_name, _, _ = key.rpartition("/")
+    return next((row for name, row in SCORES.items() if key_of(name, extractor_name) == key), None)
+
+
+def title_of(key):
+    """What tables call a score of a result: "fid", or "Fréchet distance (cifar10net)"."""
+    extractor_name, _, _ = key.rpartition("/")
+    row = row_of(key)
+    return f"{row.title} ({extractor_name})" if extractor_name and row else key
+
+
+def tag_of(key):
+    """The TensorBoard tag for a score of a result: "eval/fid", or "eval/cifar10net/frechet_distance"."""
+    return f"eval/{key}"
