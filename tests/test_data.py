@@ -131,7 +131,9 @@ def test_missing_cifar10_says_so_at_once(tmp_path, monkeypatch):
         raise OSError("no network")
 
     monkeypatch.setattr(tfds_sets.urllib.request, "urlopen", offline)
-    with pytest.raises(UserError, match=r"cifar10 is not in .* \(no network\). Bring the data .*--dataset=shapes"):
+    with pytest.raises(
+        UserError, match=r"cifar10 is not in .* \(no network\). Give the folder that holds the data .*--dataset=shapes"
+    ):
         sets.make_dataset("cifar10", str(tmp_path))
 
 

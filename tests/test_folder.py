@@ -93,7 +93,7 @@ def test_grey_images_have_three_equal_channels_or_their_one(tmp_path, rng):
     np.testing.assert_array_equal(kept.train.images, images[:19])
     np.testing.assert_array_equal(kept.test.images, images[19:])
     write_image(tmp_path / "07.png", np.zeros((8, 8, 3), np.uint8))
-    with pytest.raises(UserError, match="07.png is in colour .3 channels.*--grey=keep takes grey images alone"):
+    with pytest.raises(UserError, match="07.png is in colour .3 channels.*--grey=keep takes only grey images"):
         sets.make_dataset("folder", str(tmp_path), 8, grey="keep")
 
 

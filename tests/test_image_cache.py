@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_gn.data import cache, decode, sets
+from tfgan_gn.data import cache, folder, sets
 from tfgan_gn.data.batches import held_out_batches, train_batches
 from tfgan_gn.errors import UserError
 from tfgan_gn.files import noted_hashes
@@ -47,9 +47,9 @@ def decoded(monkeypatch):
     monkeypatch.setattr(cache, "IN_MEMORY", 0)
     counts, fill = [], cache._fill
 
-    def counting(undecoded, shape, write):
-        counts.append(undecoded.count)
-        return fill(undecoded, shape, write)
+    def counting(parts, shape, write):
+        counts.append(shape[0])
+        return fill(parts, shape, write)
 
     monkeypatch.setattr(cache, "_fill", counting)
     return counts
@@ -200,7 +200,7 @@ def test_two_runs_that_start_together_do_not_disturb_each_other(photos, decoded)
 
 def test_a_failure_leaves_no_file_behind(photos, decoded, monkeypatch):
     (photos / "b" / "0036.bmp").write_bytes(b"BM")
-    monkeypatch.setattr(decode, "PART", 8)
+    monkeypatch.setattr(folder, "PART", 8)
     with pytest.raises(UserError, match="0036.bmp is not a readable image"):
         load(photos)
     assert list((photos.parent / "cache").iterdir()) == []
@@ -257,7 +257,7 @@ def peak_of(function):
 
 def test_memory_does_not_grow_with_the_number_of_images(tmp_path, monkeypatch, rng):
     """400 and 1600 images of 64x64: 5 and 20 MB decoded. In memory the peak grows by that, mapped it does not."""
-    monkeypatch.setattr(decode, "PART", 32)
+    monkeypatch.setattr(folder, "PART", 32)
     pixels, size, peaks = rng.integers(0, 256, (1600, 64, 64, 3), np.uint8), 64 * 64 * 3, {}
     for count in (400, 1600):
         write(tmp_path / f"of{count}", pixels[:count])
@@ -282,10 +282,10 @@ def test_a_large_set_of_tensorflow_datasets_is_mapped_too(tmp_path, monkeypatch,
     from test_tfds_sets import prepare
 
     prepare(tmp_path, monkeypatch, "mnist", {"train": 45})
-    folder = str(tmp_path / "cache")
-    found = [sets.make_dataset("mnist", str(tmp_path), 8, cache_dir=folder, say=[].append) for _ in range(2)]
+    where = str(tmp_path / "cache")
+    found = [sets.make_dataset("mnist", str(tmp_path), 8, cache_dir=where, say=[].append) for _ in range(2)]
     assert decoded == [43, 2] and isinstance(found[0].train.images, np.memmap) and same(*found)
-    whole = sets.make_dataset("tfds:mnist:train[:40]", str(tmp_path), 8, cache_dir=folder, say=[].append)
+    whole = sets.make_dataset("tfds:mnist:train[:40]", str(tmp_path), 8, cache_dir=where, say=[].append)
     assert decoded == [43, 2, 38, 2] and len(whole.train.labels) == 38
     monkeypatch.setattr(cache, "IN_MEMORY", 2**28)
     assert same(sets.make_dataset("mnist", str(tmp_path), 8), found[0])

@@ -9,7 +9,7 @@ from conftest import tiny_networks
 from test_data import SHARED
 
 from tfgan_gn import export
-from tfgan_gn.data import decode, npz, sets
+from tfgan_gn.data import decode, folder, npz, sets, source
 from tfgan_gn.errors import UserError
 from tfgan_gn.scoring import images
 
@@ -38,6 +38,8 @@ def write_folder(path, pixels):
 
 def test_arrays_and_folders_give_the_pixels_that_went_in(tmp_path, pixels, monkeypatch):
     monkeypatch.setattr(images, "PART", 2)
+    monkeypatch.setattr(source, "PART", 3)
+    monkeypatch.setattr(folder, "PART", 3)
     np.savez(tmp_path / "one.npz", pixels)
     np.savez(tmp_path / "two.npz", labels=np.zeros(5), fake=pixels)
     np.save(tmp_path / "one.npy", pixels)
@@ -79,7 +81,7 @@ def test_floats_come_back_as_the_levels_that_they_were_made_from(tmp_path, value
 @pytest.mark.parametrize(
     ("value", "value_range", "message"),
     [
-        (0.5, "", "whose range nobody can tell from the values: say --value_range=-1,1, 0,1 or 0,255"),
+        (0.5, "", "the range of such numbers cannot be told from their values: give --value_range=-1,1, 0,1 or 0,255"),
         (np.nan, "-1,1", "image 3 of .* holds nan, which --value_range=-1,1 does not allow"),
         (np.inf, "0,1", "image 3 of .* holds inf"),
         (1.01, "-1,1", "image 3 of .* holds 1.01"),
@@ -101,7 +103,7 @@ def test_values_that_are_refused(tmp_path, value, value_range, message):
         ((5, 3, 8, 8), np.uint8, r"shape \(5, 3, 8, 8\).*its channels stand first"),
         ((5, 8, 8), np.uint8, "give each value three times"),
         ((5, 8, 8, 1), np.uint8, "give each value three times"),
-        ((5, 8, 8, 4), np.uint8, "leave the fourth channel out"),
+        ((5, 8, 8, 4), np.uint8, "leave out the fourth channel"),
         ((0, 8, 8, 3), np.uint8, "one or more"),
         ((5, 8, 8, 3), bool, "holds bool: give numbers"),
         ((5, 8, 8, 3), "U1", "holds <U1: give numbers"),
@@ -120,9 +122,9 @@ def test_array_files_that_are_refused(tmp_path, pixels):
     (tmp_path / "cut.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:300])
     (tmp_path / "cut.npy").write_bytes((tmp_path / "x.npy").read_bytes()[:300])
     for spec, message in {
-        "x.npz": "holds the arrays a, b: say which, as .*x.npz:KEY",
-        "x.npz:c": "holds the arrays a, b: say which",
-        "x.npy:a": "an .npy holds one only",
+        "x.npz": "holds the arrays a, b: name one of them, as .*x.npz:KEY",
+        "x.npz:c": "holds the arrays a, b: name one of them",
+        "x.npy:a": "an .npy holds only one",
         "o.npy": "o.npy cannot be read",
         "cut.npz": "cut.npz cannot be read",
         "cut.npy": "cut.npy cannot be read",
@@ -144,8 +146,11 @@ def test_folders_that_are_refused(tmp_path, pixels):
     with pytest.raises(UserError, match="empty holds no images"):
         images.open_images(str(tmp_path / "empty"))
     for image, message in (
-        (pixels[0, :, :, :1], "004.png is grey .1 channels.: convert it to RGB"),
-        (np.repeat(pixels[0, :, :, :1], 4, -1), "004.png is transparent .4 channels.: convert it to RGB"),
+        (pixels[0, :, :, :1], "004.png is grey .1 channels., and only RGB images.* are taken here: convert it to RGB"),
+        (
+            np.repeat(pixels[0, :, :, :1], 4, -1),
+            "004.png is transparent .4 channels., and only RGB images.* are taken here: convert it to RGB",
+        ),
         (pixels[0, :5], "004.png has 5x6 pixels, .*000.png 8x6: give images of one size, or --image_size=N"),
     ):
         write_png(tmp_path / "f" / "004.png", image)
@@ -160,9 +165,9 @@ def test_data_sets_by_name():
     opened = images.open_images("shapes:test", num_images=7, image_size=16)
     np.testing.assert_array_equal(all_of(opened), sets.make_dataset("shapes", "", 16).test.images[:7])
     for spec in ("shapes:all", "nowhere", "shapes", "nothing:train"):
-        with pytest.raises(UserError, match="nor the name of a data set and a split of it: give a run folder"):
+        with pytest.raises(UserError, match="no file, no folder, and no data set with a split: give a run folder"):
             images.open_images(spec)
-    with pytest.raises(UserError, match="tfds:no_such_set:train cannot be opened .*--data_dir"):
+    with pytest.raises(UserError, match="tfds:no_such_set:train in .* cannot be read: .*--data_dir"):
         images.open_images("tfds:no_such_set:train")
 
 
@@ -171,7 +176,7 @@ def test_any_split_of_tensorflow_datasets():
     opened = images.open_images("tfds:cifar10:test[10:310]", data_dir=str(SHARED))
     expected = sets.make_dataset("cifar10", str(SHARED)).test.images[10:310]
     np.testing.assert_array_equal(all_of(opened), expected)
-    with pytest.raises(UserError, match="tfds:cifar10:nosplit cannot be opened"):
+    with pytest.raises(UserError, match="tfds:cifar10:nosplit in .* cannot be read: .*nosplit"):
         images.open_images("tfds:cifar10:nosplit", data_dir=str(SHARED))
 
 
@@ -185,6 +190,6 @@ def test_a_generator_gives_the_images_of_its_seed_in_blocks(tmp_path):
     np.testing.assert_array_equal(all_of(opened), sampled.sample(n, 3))
     in_memory = images.of_generator(export.make_sampler(generator, **settings), n, 3, "memory")
     np.testing.assert_array_equal(all_of(in_memory), all_of(opened))
-    assert opened.facts == {"generator_statistics": "standing", "iteration": 7, "seed": 3}
-    assert json.dumps(opened.facts)
+    assert opened.made_with == {"generator_statistics": "standing", "iteration": 7, "seed": 3}
+    assert json.dumps(opened.made_with)
     assert images.open_images(str(tmp_path / "export")).count == 50_000

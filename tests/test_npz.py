@@ -52,7 +52,7 @@ def test_grey(tmp_path, pixels):
     kept, repeated = (sets.make_dataset("npz", path, 8, grey) for grey in ("keep", "repeat"))
     np.testing.assert_array_equal(kept.test.images, pixels[19::20, ..., :1])
     np.testing.assert_array_equal(repeated.test.images, np.repeat(kept.test.images, 3, -1))
-    with pytest.raises(UserError, match="--grey=keep has no effect on .*x.npz, whose images are in colour"):
+    with pytest.raises(UserError, match="--grey=keep has no effect on .*x.npz: its images are in colour"):
         sets.make_dataset("npz", write(tmp_path, images=pixels), 8, "keep")
 
 
@@ -62,16 +62,16 @@ ZEROS = np.zeros((40, 8, 8, 3), np.uint8)
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"a": ZEROS, "b": ZEROS}, "holds the arrays a, b: name that of the images `images`"),
+        ({"a": ZEROS, "b": ZEROS}, "holds the arrays a, b: give that of the images the name `images`"),
         ({"images": ZEROS.astype(np.float32)}, "images of .*x.npz holds float32: give uint8, 0 to 255"),
         (
             {"images": ZEROS[..., 0]},
             r"shape \(40, 8, 8\), not .*give grey images their one channel, array",
         ),
         ({"images": ZEROS.transpose(0, 3, 1, 2)}, "its channels stand first"),
-        ({"images": np.zeros((40, 8, 8, 4), np.uint8)}, "leave the fourth channel out"),
+        ({"images": np.zeros((40, 8, 8, 4), np.uint8)}, "leave out the fourth channel"),
         ({"images": ZEROS[:0]}, "one or more"),
-        ({"images": ZEROS[:19]}, "holds 19 images, of which one in 20 is held out: give 20 or more"),
+        ({"images": ZEROS[:19]}, "holds 19 images, and one in 20 is held out: give 20 or more"),
         (
             {"images": ZEROS, "labels": np.zeros(39, int)},
             r"labels of .* int64 \(39,\), not a whole number for each",
@@ -80,8 +80,8 @@ ZEROS = np.zeros((40, 8, 8, 3), np.uint8)
         ({"images": ZEROS, "labels": np.zeros((40, 2), int)}, r"int64 \(40, 2\)"),
         ({"images": ZEROS, "labels": np.arange(40) - 1}, "the label -1 and none with 0: number the classes 0, 1, 2"),
         ({"images": ZEROS, "labels": np.arange(40) % 2 * 10**12}, "the label 1000000000000 and none with 1"),
-        ({"x_train": ZEROS, "x_test": ZEROS[..., :1]}, r"one of x_train .* and x_test .* in grey, or with labels"),
-        ({"x_train": ZEROS, "x_test": ZEROS, "y_test": np.zeros(40, int)}, "in grey, or with labels"),
+        ({"x_train": ZEROS, "x_test": ZEROS[..., :1]}, r"only one of x_train .* and x_test .* is grey, or has labels"),
+        ({"x_train": ZEROS, "x_test": ZEROS, "y_test": np.zeros(40, int)}, "is grey, or has labels"),
         (
             {"x_train": ZEROS, "y_train": np.arange(40) % 2, "x_test": ZEROS, "y_test": np.arange(40) % 3},
             "image 2 of .*x.npz, held out, has the label 2, not one of 0 to 1",

@@ -78,7 +78,7 @@ def test_every_set_by_name(tmp_path, monkeypatch, name):
 
 
 def test_the_names_of_the_flag_are_those_tested_here():
-    assert {name for name, way_in in sets.DATASETS.items() if way_in in (sets._tfds, sets._cifar10)} == set(NAMES)
+    assert {name for name, opener in sets.DATASETS.items() if opener in (sets._tfds, sets._cifar10)} == set(NAMES)
 
 
 def test_grey_images_keep_their_channel_or_have_three(tmp_path, monkeypatch):
@@ -93,7 +93,9 @@ def test_grey_images_keep_their_channel_or_have_three(tmp_path, monkeypatch):
 def test_grey_that_would_change_nothing_is_refused(tmp_path, monkeypatch):
     prepare(tmp_path, monkeypatch, "svhn_cropped", {"train": 20, "test": 3})
     for name, path in (("svhn_cropped", str(tmp_path)), ("shapes", "")):
-        with pytest.raises(UserError, match=f"--grey=keep has no effect on {name}, whose images .*: leave it out"):
+        with pytest.raises(
+            UserError, match=f"--grey=keep has no effect on {name}.*: its images are in colour. Leave it out"
+        ):
             sets.make_dataset(name, path, grey="keep")
 
 
@@ -140,8 +142,8 @@ def test_images_without_labels_are_all_of_one_class(tmp_path, monkeypatch):
 def test_sets_that_are_refused(tmp_path, monkeypatch):
     prepare(tmp_path, monkeypatch, "mnist", {"unusual": 30, "few": 5})
     for name, message in {
-        "tfds:mnist": "it has no split train, but .*unusual.*: say which, as tfds:mnist:",
-        "tfds:mnist:few": "few holds 5 images, of which one in 20 is held out",
+        "tfds:mnist": "it has no split train, but .*unusual.*: name one of them, as tfds:mnist:",
+        "tfds:mnist:few": "few holds 5 images, and one in 20 is held out",
         "tfds:mnist:nosplit": "mnist:nosplit in .* cannot be read: .*nosplit",
         "tfds:no_such_set": "no_such_set in .* cannot be read: Dataset no_such_set not found.*--data_dir",
         "tfds:mnist:9.9.9": "cannot be read: .*9.9.9",
@@ -168,7 +170,7 @@ def test_sets_without_the_one_image_of_an_example_are_refused(tmp_path):
             return iter(())
 
     Pairs(data_dir=tmp_path).download_and_prepare()
-    with pytest.raises(UserError, match="it holds a, b, and none of them is the one image of an example"):
+    with pytest.raises(UserError, match="its features are a, b, and not exactly one of them is an image"):
         sets.make_dataset("tfds:pairs", str(tmp_path), 8)
 
 
@@ -189,7 +191,9 @@ def test_nothing_is_fetched_where_the_host_of_the_archive_does_not_answer(tmp_pa
         raise OSError("no network")
 
     monkeypatch.setattr(tfds_sets.urllib.request, "urlopen", offline)
-    with pytest.raises(UserError, match=r"is not in .* \(no network\). Say where it lies with --data_dir.*=shapes"):
+    with pytest.raises(
+        UserError, match=r"is not in .* \(no network\). Give the folder that holds it as --data_dir.*=shapes"
+    ):
         sets.make_dataset(name, str(tmp_path))
     ((url, method, seconds),) = asked
     assert url.startswith("http") and method == "HEAD" and seconds == 5

@@ -1,6 +1,7 @@
-"""Images decoded once: into memory, or, where they are many, into a file that is mapped into memory."""
+"""Images decoded once: into memory, or, if they are many, into a file that is mapped into memory."""
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -9,6 +10,7 @@ import secrets
 import numpy as np
 import tqdm
 
+from tfgan_gn.data.decode import CHANNELS, resize_and_crop
 from tfgan_gn.data.source import Split
 from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.files.cache_folder import cache_folder
@@ -16,21 +18,23 @@ from tfgan_gn.files.hashes import hash_key
 from tfgan_gn.files.noted_hashes import hash_files
 from tfgan_gn.files.whole import write_whole
 
-FORMAT = 1  # of what is cached; another number where another way of decoding or scaling gives other pixels
-IN_MEMORY = 2**28  # bytes: a split of up to this many stays in memory
+FORMAT = 1  # of the cached files; raise it when decoding or scaling gives other pixels
+IN_MEMORY = 2**28  # bytes: a decoded split of at most this size stays in memory
 
 
-def decode(undecoded, content, shape, cache_dir, say):
-    """Decodes a split, or finds it decoded.
+def decode(stored, hash_content, image_size, grey, cache_dir, say):
+    """Decodes a split and brings its images to one size, or finds the file that holds them so.
 
-    A split of more than IN_MEMORY bytes is written, part by part, to `data-HASH.npy` in `cache_dir` and mapped from
-    there, with its labels in `data-HASH.json`. HASH is of the content that the images are decoded from and of all that
-    says how; so other content is another file. A file that does not hold what was written to it is made anew.
+    A split of more than IN_MEMORY bytes is written, part by part, to `data-HASH.npy` in the cache folder and mapped
+    from there; its labels are in `data-HASH.json`. HASH is made of the content that the images are decoded from and of
+    the settings of decoding, so that other content or other settings make another file. A file that was changed after
+    it was written is made anew.
 
     Args:
-        undecoded: `source.Undecoded`.
-        content: of `source.Source`.
-        shape: (H, W, C) of an image.
+        stored: `source.Stored`.
+        hash_content: as of `source.Source`.
+        image_size: height and width of the decoded images.
+        grey: key of `decode.CHANNELS`.
         cache_dir: folder of the files; empty for `cache_folder.DEFAULT`.
         say: function of a line of text for the user.
 
@@ -38,38 +42,53 @@ def decode(undecoded, content, shape, cache_dir, say):
         `source.Split`.
 
     Raises:
-        UserError: an image cannot be decoded, or the disk is full.
+        UserError: an image cannot be decoded, or the file cannot be written.
     """
-    shape = (undecoded.count, *shape)
-    if content is None or int(np.prod(shape)) <= IN_MEMORY:
+    shape = (stored.count, image_size, image_size, CHANNELS[grey])
+    parts = functools.partial(stored.read, grey, functools.partial(resize_and_crop, size=image_size))
+    if hash_content is None or int(np.prod(shape)) <= IN_MEMORY:
         images = np.empty(shape, np.uint8)
-        return Split(images, _fill(undecoded, shape, _to_array(images)))
-    cache_dir = cache_folder(cache_dir)
-    key = {"format": FORMAT, "content": content(cache_dir), "shape": list(shape), **undecoded.facts}
-    path = os.path.join(cache_dir, f"data-{hash_key(key)}")
+        return Split(images, _fill(parts(), shape, _to_array(images)))
+    folder = cache_folder(cache_dir)
+    key = {"format": FORMAT, "content": hash_content(folder), "shape": list(shape), **stored.cache_key}
+    path = os.path.join(folder, f"data-{hash_key(key)}")
     try:
         labels = _labels(path, key)
     except UserError as error:
         say(f"{error}. It is made anew")
         labels = None
     if labels is None:
-        labels = _write(undecoded, shape, path, key)
+        labels = _write(parts(), shape, path, key)
         say(f"{len(labels)} images are kept decoded in {path}.npy")
     return Split(np.load(f"{path}.npy", mmap_mode="r"), labels)
 
 
-def _fill(undecoded, shape, write):
-    """Hands all images of a split to `write`, with the number of the first; returns the labels."""
+def _fill(parts, shape, write):
+    """Hands all images of a split to `write`, part by part.
+
+    Args:
+        parts: iterable of (images, labels), as of `source.Stored.read`.
+        shape: (N, H, W, C) of all images together.
+        write: function of (a part of the images uint8 [n, H, W, C], the number of its first image).
+
+    Returns:
+        The labels, int64 [N].
+
+    Raises:
+        UserError: fewer than N images.
+    """
     labels = np.empty(shape[0], np.int64)
     done = 0
     with tqdm.tqdm(total=shape[0], desc="decoding", unit="image", disable=None, leave=False) as bar:
-        for images, of_images in undecoded.parts():
-            write(images, done)
+        for images, of_images in parts:
+            write(np.ascontiguousarray(images), done)
             labels[done : done + len(images)] = of_images
             done += len(images)
             bar.update(len(images))
     if done != shape[0]:
-        raise UserError(f"{shape[0]} images are announced, and {done} came: the data are incomplete, bring them anew")
+        raise UserError(
+            f"the data announce {shape[0]} images and hold {done}: they are incomplete. Download or copy them again"
+        )
     return labels
 
 
@@ -80,17 +99,17 @@ def _to_array(array):
     return write
 
 
-def _write(undecoded, shape, path, key):
-    """Makes both files of a split, each moved into place when whole, the one that vouches for the other last."""
-    temporary = f"{path}.{secrets.token_hex(4)}.tmp"  # of two runs that start together each writes its own
+def _write(parts, shape, path, key):
+    """Writes both files of a split. Each is moved into place when it is whole, the one with the hash last."""
+    temporary = f"{path}.{secrets.token_hex(4)}.tmp"  # two runs that start together write to two files
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(temporary, "wb") as file:  # not mapped: a full disk kills the writer of a mapped file
+        with open(temporary, "wb") as file:  # written, not mapped: a full disk kills a process that writes to a map
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
-            labels = _fill(undecoded, shape, lambda images, _: file.write(np.ascontiguousarray(images).data))
+            labels = _fill(parts, shape, lambda images, _: file.write(images.data))
         os.replace(temporary, f"{path}.npy")
-        seal = _seal(key, labels, _digest(f"{path}.npy"))
+        seal = _seal(key, labels, _hash_file(f"{path}.npy"))
         write_whole(temporary, json.dumps({"key": key, "labels": labels.tolist(), "sha256": seal}).encode())
         os.replace(temporary, f"{path}.json")
     except OSError as error:
@@ -105,7 +124,7 @@ def _write(undecoded, shape, path, key):
 
 
 def _labels(path, key):
-    """The labels beside a decoded split; None where there is none. Raises UserError where it is not as written."""
+    """The labels of a split that is kept decoded; None if it is not. Raises UserError if a file was changed."""
     if not os.path.exists(f"{path}.json") or not os.path.exists(f"{path}.npy"):
         return None
     try:
@@ -115,18 +134,17 @@ def _labels(path, key):
         seal = found["sha256"]
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise UserError(f"{path}.json cannot be read ({first_line(error)})") from None
-    if seal != _seal(key, labels, _digest(f"{path}.npy")):
-        raise UserError(
-            f"{path}.npy was cut or changed after it was written: its contents do not have the hash beside it"
-        )
+    if seal != _seal(key, labels, _hash_file(f"{path}.npy")):
+        raise UserError(f"{path}.npy or {path}.json was cut or changed after it was written: the hash is another one")
     return labels
 
 
-def _digest(path):
-    """Hash of a file's contents, for which an unchanged one is not read again."""
+def _hash_file(path):
+    """Hash of a file's contents; an unchanged file is not read again."""
     folder, name = os.path.split(path)
     return hash_files(folder, [name], folder)
 
 
-def _seal(key, labels, digest):
-    return hashlib.sha256(json.dumps(key).encode() + labels.tobytes() + digest.encode()).hexdigest()
+def _seal(key, labels, content):
+    """One hash of everything that both files of a split hold."""
+    return hashlib.sha256(json.dumps(key).encode() + labels.tobytes() + content.encode()).hexdigest()

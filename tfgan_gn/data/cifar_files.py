@@ -1,20 +1,27 @@
-"""The original CIFAR-10 files (cs.toronto.edu/~kriz/cifar.html): the python pickles and the binary form."""
+"""The original CIFAR-10 files (cs.toronto.edu/~kriz/cifar.html): the Python pickles and the binary form."""
 
 import os
 import pickle
 
 import numpy as np
 
+from tfgan_gn.data.source import Source, of_array
 from tfgan_gn.errors import UserError
 
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
 TEST = ("test_batch",)
-FOLDERS = ("", "cifar-10-batches-py", "cifar-10-batches-bin")  # the archives unpack into these
+FOLDERS = ("", "cifar-10-batches-py", "cifar-10-batches-bin")  # the archives are unpacked into the last two
 ROW = 3 * 32 * 32
 
 
 def find(data_dir):
-    """The folder at or below data_dir that holds the original files and their ending, or None."""
+    """Looks for the original files in a folder, or in the folder there that the archive is unpacked into.
+
+    Returns:
+        (the folder that holds them, the ending of their names: "" for the pickles, ".bin" for the binary form); None
+        if there are none.
+    """
     for folder in FOLDERS:
         for ending in ("", ".bin"):
             if any(os.path.isfile(os.path.join(data_dir, folder, name + ending)) for name in TRAIN + TEST):
@@ -22,28 +29,29 @@ def find(data_dir):
     return None
 
 
-def read(folder, ending):
+def open_files(folder, ending):
     """Reads all six files.
 
     Args:
-        folder: where they lie.
-        ending: "" for the pickles, ".bin" for the binary form.
+        folder: the folder that holds them.
+        ending: of their names, as of `find`.
 
     Returns:
-        ((images, labels) of train, (images, labels) of test): uint8 [N, 32, 32, 3], int64 [N].
+        `source.Source`.
 
     Raises:
-        UserError: a file that is missing, truncated or not what it should be.
+        UserError: a file is missing, truncated or something else.
     """
     read_file = _read_binary if ending else _read_pickle
     splits = []
     for names in (TRAIN, TEST):
         parts = [_checked(read_file, os.path.join(folder, name + ending)) for name in names]
-        splits.append(tuple(np.concatenate(arrays) for arrays in zip(*parts)))
-    return tuple(splits)
+        splits.append(of_array(*map(np.concatenate, zip(*parts))))
+    return Source(*splits, CLASSES, f"cifar10 from the original files in {folder}", channels=3)
 
 
 def _checked(read_file, path):
+    """(images uint8 [N, 32, 32, 3], labels int64 [N]) of one file."""
     try:
         rows, labels = read_file(path)
         rows, labels = np.asarray(rows), np.asarray(labels, np.int64)
@@ -53,7 +61,7 @@ def _checked(read_file, path):
             raise ValueError("has labels outside 0 to 9")
     except _DAMAGE as error:
         raise UserError(
-            f"{path} is not a readable CIFAR-10 file: {error}. Fetch and unpack the archive again"
+            f"{path} is not a readable CIFAR-10 file: {error}. Download and unpack the archive again"
         ) from None
     return rows.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels
 
@@ -72,7 +80,7 @@ def _read_pickle(path):
     return batch[b"data"], batch[b"labels"]
 
 
-_DAMAGE = (  # what reading a file with changed bytes was seen to raise
+_DAMAGE = (  # what reading files with changed bytes was seen to raise
     *(OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, ImportError),
     *(MemoryError, OverflowError, pickle.UnpicklingError),
 )
@@ -82,13 +90,13 @@ _ALLOWED = {
     ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
-    # how Python 3 writes bytes for Python 2; the real one would also run other codecs
+    # Python 3 writes bytes for Python 2 as a call of this. The original function would also run other codecs.
     ("_codecs", "encode"): lambda text, _: text.encode("latin1"),
 }
 
 
 class _Restricted(pickle.Unpickler):
-    """Unpickles arrays, lists, dicts and strings only: a pickle from a stranger could run any code."""
+    """Unpickles only arrays, lists, dicts and strings: any other pickle could run code."""
 
     def find_class(self, module, name):
         if (module, name) not in _ALLOWED:

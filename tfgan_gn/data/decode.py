@@ -1,25 +1,28 @@
-"""One image: out of a file, to the channels and the size that are asked for."""
-
-import concurrent.futures
+"""One image: from the bytes of a file to pixels, with the channels and the size that are asked for."""
 
 import numpy as np
 import tensorflow as tf
 
 from tfgan_gn.errors import UserError, first_line
 
-PART = 256  # images decoded at once
-CHANNELS = {"repeat": 3, "keep": 1}  # by --grey
+# The channels of decoded images, by what is done with grey ones. The flag --grey takes the first two.
+CHANNELS = {
+    "repeat": 3,  # grey images get three equal channels; transparency is dropped
+    "keep": 1,  # grey images keep their one channel; others are refused
+    "refuse": 3,  # only images with red, green and blue and no other channel are taken
+}
+_KINDS = {1: "grey", 2: "grey and transparent", 3: "in colour", 4: "transparent"}
 
 
 def resize_and_crop(images, size):
     """Scales the shorter side to `size`, with antialiasing, and cuts out the middle square.
 
     Args:
-        images: uint8 [H, W, C] or [N, H, W, C], an array, or a tensor within a graph.
-        size: height and width to return.
+        images: uint8 [H, W, C] or [N, H, W, C], an array, or a tensor in a graph.
+        size: height and width of the result.
 
     Returns:
-        A uint8 tensor [size, size, C] or [N, size, size, C]; the pixels themselves where they have that size.
+        A uint8 tensor [size, size, C] or [N, size, size, C]. Images that have this size come back unchanged.
     """
     height, width = tf.unstack(tf.shape(images)[-3:-1])
     shorter = tf.minimum(height, width)
@@ -36,65 +39,57 @@ def resize_and_crop(images, size):
     return tf.cond(same, lambda: tf.convert_to_tensor(images, tf.uint8), scaled)
 
 
-def decode_exactly(contents, channels=3):
-    """Decodes a JPEG or PNG (a string tensor) to uint8 [H, W, channels], 0 channels being as many as it has.
+def repeat_grey(images, channels):
+    """Repeats the channel of grey images; images that have `channels` channels come back unchanged.
 
-    TensorFlow's default takes a fast transform for JPEG, which shifts red and blue by a level.
+    Args:
+        images: array [..., 1] or [..., channels].
+        channels: of the result.
+
+    Returns:
+        An array [..., channels].
+    """
+    return np.repeat(images, channels // images.shape[-1], axis=-1)
+
+
+def decode_exactly(contents, channels=3):
+    """Decodes a JPEG or a PNG.
+
+    TensorFlow's default transform for JPEG is a fast one that shifts red and blue by a level. This one does not.
+
+    Args:
+        contents: string tensor, the bytes of the file.
+        channels: 1 or 3, to which the image is converted; 0 for as many as it has.
+
+    Returns:
+        A uint8 tensor [H, W, channels].
     """
     return tf.io.decode_jpeg(contents, channels=channels, dct_method="INTEGER_ACCURATE")
 
 
-def decode_colour(path):
-    """Reads an image file that has red, green and blue and nothing else.
+def decode_file(path, grey):
+    """Reads an image file at its own size.
 
     Args:
-        path: of a file with one of `folder.ENDINGS`.
+        path: of a JPEG, PNG, BMP or GIF, of which the first frame is taken.
+        grey: key of CHANNELS.
 
     Returns:
-        uint8 [H, W, 3].
+        uint8 [H, W, CHANNELS[grey]].
 
     Raises:
-        UserError: not readable, or with other channels.
+        UserError: the file is no readable image, or has channels that `grey` refuses.
     """
-    image = _decode(path, channels=0)
-    if image.shape[-1] != 3:
-        raise UserError(f"{path} is {_kind(image)} ({image.shape[-1]} channels): convert it to RGB, which has 3")
+    image = _decode(path, channels=3 if grey == "repeat" else 0)
+    channels = image.shape[-1]
+    if channels != CHANNELS[grey]:
+        rule = (
+            "--grey=keep takes only grey images: leave out --grey=keep, or convert the image to grey"
+            if grey == "keep"
+            else "only RGB images, with 3 channels, are taken here: convert it to RGB"
+        )
+        raise UserError(f"{path} is {_KINDS.get(channels, 'no image')} ({channels} channels), and {rule}")
     return image
-
-
-def decode_all(paths, size, channels):
-    """Reads image files, a few at a time, and brings them to one size.
-
-    Args:
-        paths: list of them.
-        size: height and width.
-        channels: 3, to which grey images are repeated, or 1, for files that are grey.
-
-    Yields:
-        uint8 [n, size, size, channels], in order.
-
-    Raises:
-        UserError: a file that is no readable image, or none that is grey where it should be.
-    """
-    # As a graph: its many small operations would hold Python's lock against the other threads.
-    bring = tf.function(lambda image: resize_and_crop(image, size), [tf.TensorSpec([None, None, channels], tf.uint8)])
-
-    def load(path):
-        image = _decode(path, channels=3 if channels == 3 else 0)
-        if image.shape[-1] != channels:
-            raise UserError(
-                f"{path} is {_kind(image)} ({image.shape[-1]} channels), and --grey=keep takes grey images alone: "
-                "leave that out, or convert it"
-            )
-        return bring(image).numpy()
-
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        for first in range(0, len(paths), PART):  # the pool would else run ahead and hold all of them
-            yield np.stack(list(pool.map(load, paths[first : first + PART])))
-
-
-def _kind(image):
-    return {1: "grey", 2: "grey and transparent", 3: "in colour", 4: "transparent"}.get(image.shape[-1], "no image")
 
 
 def _decode(path, channels):

@@ -1,57 +1,88 @@
-"""A folder of images, with or without one sub-folder a class."""
+"""A folder of images, with or without one sub-folder for each class."""
 
+import concurrent.futures
 import functools
 import os
 
 import numpy as np
+import tensorflow as tf
 
-from tfgan_gn.data.decode import CHANNELS, decode_all
-from tfgan_gn.data.source import HOLD_OUT, Source, Undecoded, held_out
+from tfgan_gn.data.decode import CHANNELS, decode_file
+from tfgan_gn.data.source import HOLD_OUT, PART, Source, Stored, is_held_out
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.noted_hashes import hash_files
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 
 
-def open_folder(data_dir, image_size, grey):
-    """Finds every image below a folder; one in twenty, in order of path, is held out.
+def open_folder(data_dir):
+    """Opens every image in a folder and below; every twentieth, in order of path, is held out.
 
     Args:
-        data_dir: the folder. Where it has sub-folders with images, each is a class; else all are of class 0.
-        image_size: height and width to bring them to.
-        grey: key of `decode.CHANNELS`.
+        data_dir: the folder. If its images lie in sub-folders, each sub-folder is a class. If they lie in the folder
+            itself, all are of one class, "image".
 
     Returns:
-        `source.Source`, whose parts raise UserError for an image that cannot be decoded.
+        `source.Source`.
 
     Raises:
         UserError: too few images, or images both in the folder and in sub-folders.
     """
     data_dir = os.path.normpath(data_dir)
-    names = [path.removeprefix(os.path.join(data_dir, "")) for path in list_images(data_dir)]
+    paths = list_images(data_dir)
+    names = [path.removeprefix(os.path.join(data_dir, "")) for path in paths]
     classes = _classes(data_dir, names)
     number = {name: i for i, name in enumerate(classes)}
     labels = np.array([number[name.split(os.sep, 1)[0]] if classes else 0 for name in names], np.int64)
-    held = held_out(len(names))
+    held_out = is_held_out(len(names))
+    train, test = (
+        of_files([paths[i] for i in np.flatnonzero(rows)], labels[rows], {"split": which})
+        for rows, which in ((~held_out, "train"), (held_out, "held out"))
+    )
+    hash_content = functools.partial(hash_files, data_dir, names)
+    return Source(train, test, classes or ("image",), f"images in {data_dir}", None, hash_content)
 
-    def split(rows, which):
-        paths = [os.path.join(data_dir, names[i]) for i in rows]
 
-        def parts():
-            done = 0
-            for images in decode_all(paths, image_size, CHANNELS[grey]):
-                yield images, labels[rows[done : done + len(images)]]
-                done += len(images)
+def of_files(paths, labels=None, cache_key=None):
+    """The images of files, decoded by several threads.
 
-        return Undecoded(len(rows), parts, {"split": which})
+    Args:
+        paths: list of them.
+        labels: int64 [len(paths)]; None if all are of one class, 0.
+        cache_key: as of `source.Stored`.
 
-    train, test = split(np.flatnonzero(~held), "train"), split(np.flatnonzero(held), "held out")
-    content = functools.partial(hash_files, data_dir, names)
-    return Source(train, test, classes or ("image",), f"images in {data_dir}", content)
+    Returns:
+        `source.Stored`.
+    """
+    labels = np.zeros(len(paths), np.int64) if labels is None else labels
+
+    def read(grey, fit=None):
+        if fit:  # as a graph: its many small operations would each take Python's lock from the other threads
+            fit = tf.function(fit, input_signature=[tf.TensorSpec([None, None, CHANNELS[grey]], tf.uint8)])
+
+        def load(path):
+            image = decode_file(path, grey)
+            return fit(image).numpy() if fit else image
+
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            for first in range(0, len(paths), PART):  # all at once, the pool would decode faster than they are taken
+                yield list(pool.map(load, paths[first : first + PART])), labels[first : first + PART]
+
+    return Stored(len(paths), read, lambda i: paths[i], cache_key or {})
 
 
 def list_images(data_dir):
-    """Paths of the images in a folder and below, in order of path. Raises UserError for a folder without access."""
+    """Lists the images in a folder and below.
+
+    Args:
+        data_dir: the folder.
+
+    Returns:
+        Their paths, in order.
+
+    Raises:
+        UserError: a folder that cannot be listed.
+    """
     found = []
     for folder, folders, names in os.walk(data_dir, onerror=_refuse_unreadable, followlinks=True):
         folders.sort()
@@ -60,18 +91,18 @@ def list_images(data_dir):
 
 
 def _classes(data_dir, names):
-    """Names of the sub-folders that hold the images; none where the folder itself does."""
+    """Names of the sub-folders that hold the images; none if the images lie in the folder itself."""
     if len(names) < HOLD_OUT:
         raise UserError(
-            f"{data_dir} holds {len(names)} images ({', '.join(ENDINGS)}): one in {HOLD_OUT} is held out, so give at "
-            f"least {HOLD_OUT}"
+            f"{data_dir} holds {len(names)} images ({', '.join(ENDINGS)}), and one in {HOLD_OUT} is held out: give "
+            f"{HOLD_OUT} or more"
         )
     top = [name for name in names if os.sep not in name]
     below = [name for name in names if os.sep in name]
     if top and below:
         raise UserError(
             f"{data_dir} holds images ({top[0]}) and folders of images ({os.path.dirname(below[0])}): "
-            "put all of them into class folders, or none"
+            "put all images into class folders, or none"
         )
     return tuple(sorted({name.split(os.sep, 1)[0] for name in below}))
 

@@ -1,36 +1,80 @@
-"""Images in .npz and .npy files: which array, what its numbers mean, and how they become 8-bit."""
+"""Images in .npz and .npy files: which array to read, what its numbers mean, and how they become 8-bit pixels."""
 
 import functools
 import lzma
 import zipfile
 import zlib
-from typing import NamedTuple
 
 import numpy as np
 
+from tfgan_gn.data.source import HOLD_OUT, Source, is_held_out, of_array
 from tfgan_gn.errors import UserError, first_line
 
-LEVELS = {  # from values to 256 levels; in the first two, k / 255 and k / 256 (so scaled) both come back as k
+# From values to levels 0 to 255, by the range of the values. In the first two, k / 255 and k / 256 both give level k
+# after they are scaled to the range.
+LEVELS = {
     "-1,1": lambda x: np.floor(128 * (x + 1)),
     "0,1": lambda x: np.floor(256 * x),
     "0,255": np.rint,
 }
-SLACK = 1e-6  # of the width of a range, for float32 that was scaled to and fro
+SLACK = 1e-6  # of the width of a range: the rounding of float32 values that were scaled is allowed
+KERAS = ("x_train", "y_train", "x_test", "y_test")  # the arrays of the files that Keras publishes
 _DAMAGE = (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
-class Labelled(NamedTuple):
-    """What an .npz of labelled images holds.
+# ---- opening: images to learn from, and images to score --------------------------------------------------------------
 
-    Attributes:
-        train: (images uint8 [N, H, W, C], labels int64 [N]) to learn from.
-        test: the same, held out; None where the file says nothing of any.
-        classes: names of the classes: "0", "1" and so on.
+
+def open_labelled(path):
+    """Opens an .npz of images to learn from.
+
+    Args:
+        path: a file with the arrays `images` and, optionally, `labels`; or with the arrays KERAS, of which only
+            x_train must be there; or with one array, of images. Without x_test, every twentieth image is held out.
+
+    Returns:
+        `source.Source`. Its classes are "0", "1" and so on; without labels there is one class, "image".
+
+    Raises:
+        UserError: the file cannot be read or holds other arrays; images are not uint8 [N, H, W, 3] or [N, H, W, 1];
+            labels are not whole numbers 0 to K - 1, one for each image.
     """
+    arrays = read_npz(path, functools.partial(_choose_labelled, path))
+    images = next((name for name in ("images", "x_train") if name in arrays), next(iter(arrays)))
+    train = _labelled(path, arrays, images, "y_train" if images == "x_train" else "labels")
+    classes = ("image",) if train[1] is None else _classes(path, train[1])
+    if images == "x_train" and "x_test" in arrays:
+        test = _labelled(path, arrays, "x_test", "y_test")
+        if train[0].shape[-1] != test[0].shape[-1] or (train[1] is None) != (test[1] is None):
+            raise UserError(
+                f"only one of x_train {train[0].shape} and x_test {test[0].shape} in {path} is grey, or has labels: "
+                "make them alike, or leave x_test out"
+            )
+    else:
+        train, test = _split(path, *train)
+    return Source(of_array(*train), of_array(*test), classes, f"images in {path}", train[0].shape[-1])
 
-    train: tuple[np.ndarray, np.ndarray]
-    test: tuple[np.ndarray, np.ndarray] | None
-    classes: tuple[str, ...]
+
+def open_array(path, key="", value_range=""):
+    """Opens an array of colour images to score, without labels.
+
+    Args:
+        path: an .npy, or an .npz.
+        key: name of the array in an .npz that holds several.
+        value_range: key of LEVELS, what the values of an array of floats mean; empty for an array that is uint8.
+
+    Returns:
+        `source.Stored`. Its `read` raises UserError for a value that is not finite or out of the range.
+
+    Raises:
+        UserError: the file cannot be read or holds no such array; the range is needed and not given, or given and not
+            needed.
+    """
+    array = _read_colour(path, key)
+    return of_array(array, where=path, to_pixels=_to_pixels(array, path, value_range))
+
+
+# ---- reading ---------------------------------------------------------------------------------------------------------
 
 
 def read_npz(path, choose=list):
@@ -55,29 +99,18 @@ def read_npz(path, choose=list):
         raise _unreadable(path, error) from None
 
 
-def read(path, key=""):
-    """Reads an array of colour images.
-
-    Args:
-        path: an .npy, or an .npz.
-        key: name of the array in an .npz that holds several.
-
-    Returns:
-        An array [N, H, W, 3] of any number type.
-
-    Raises:
-        UserError: not readable, not such an array, or no saying which.
-    """
+def _read_colour(path, key):
+    """An array [N, H, W, 3] of any type; an .npy is mapped into memory."""
 
     def choose(names):
         if key not in names and (key or len(names) != 1):
-            raise UserError(f"{path} holds the arrays {', '.join(names) or 'none'}: say which, as {path}:KEY")
+            raise UserError(f"{path} holds the arrays {', '.join(names) or 'none'}: name one of them, as {path}:KEY")
         return [key or names[0]]
 
     if path.endswith(".npz"):
         (array,) = read_npz(path, choose).values()
     elif key:
-        raise UserError(f"{path}:{key} names an array, but an .npy holds one only: give {path}")
+        raise UserError(f"{path}:{key} names an array, but an .npy holds only one: give {path}")
     else:
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -87,51 +120,19 @@ def read(path, key=""):
     return array
 
 
-def read_labelled(path):
-    """Reads an .npz of images to learn from.
-
-    Args:
-        path: the file, with the arrays `images` and, if there are any, `labels`; or x_train, y_train, x_test, y_test,
-            as Keras' own files have; or with one array, of images.
-
-    Returns:
-        Labelled. Without labels all images are of one class, "image".
-
-    Raises:
-        UserError: not readable, other arrays, images that are not uint8 [N, H, W, 3] or [N, H, W, 1], labels that are
-            not whole numbers 0 to K - 1, one for each image.
-    """
-
-    def choose(names):
-        for images in ("images", "x_train"):
-            if images in names:
-                return [
-                    name for name in ("images", "labels", "x_train", "y_train", "x_test", "y_test") if name in names
-                ]
-        if len(names) == 1:
-            return names
-        raise UserError(
-            f"{path} holds the arrays {', '.join(names) or 'none'}: name that of the images `images` and that of the "
-            "labels `labels` (or x_train, y_train, x_test, y_test)"
-        )
-
-    arrays = read_npz(path, choose)
-    images = next((name for name in ("images", "x_train") if name in arrays), next(iter(arrays)))
-    train = _labelled(path, arrays, images, "y_train" if images == "x_train" else "labels")
-    test = None
-    if images == "x_train" and "x_test" in arrays:
-        test = _labelled(path, arrays, "x_test", "y_test")
-        if train[0].shape[-1] != test[0].shape[-1] or (train[1] is None) != (test[1] is None):
-            raise UserError(
-                f"{path} has one of x_train {train[0].shape} and x_test {test[0].shape} in grey, or with labels, and "
-                "the other not: make them alike, or leave x_test out"
-            )
-    classes = ("image",) if train[1] is None else _classes(path, train[1])
-    return Labelled(_all_labelled(train), test and _all_labelled(test), classes)
+def _choose_labelled(path, names):
+    if "images" in names or "x_train" in names:
+        return [name for name in ("images", "labels", *KERAS) if name in names]
+    if len(names) == 1:
+        return names
+    raise UserError(
+        f"{path} holds the arrays {', '.join(names) or 'none'}: give that of the images the name `images` and that of "
+        f"the labels the name `labels`, or use the names {', '.join(KERAS)}"
+    )
 
 
 def _labelled(path, arrays, images, labels):
-    """(images, labels or None) by the names of the arrays, checked."""
+    """(images uint8 [N, H, W, C], labels int64 [N] or None), by the names of the arrays, checked."""
     array = arrays[images]
     _refuse_other_shapes(f"{images} of {path}", array, channels=(1, 3))
     if array.dtype != np.uint8:
@@ -144,12 +145,17 @@ def _labelled(path, arrays, images, labels):
             f"{labels} of {path} holds {found.dtype} {found.shape}, not a whole number for each of {len(array)} "
             "images: give int64 [N]"
         )
-    return array, found.reshape(-1)
+    return array, found.reshape(-1).astype(np.int64)
 
 
-def _all_labelled(split):
-    images, labels = split
-    return images, np.zeros(len(images), np.int64) if labels is None else labels.astype(np.int64)
+def _split(path, images, labels):
+    """((images, labels) to learn from, (images, labels) held out)."""
+    held_out = is_held_out(len(images))
+    if not held_out.any():
+        raise UserError(
+            f"{path} holds {len(images)} images, and one in {HOLD_OUT} is held out: give {HOLD_OUT} or more"
+        )
+    return ((images[rows], None if labels is None else labels[rows]) for rows in (~held_out, held_out))
 
 
 def _classes(path, labels):
@@ -158,36 +164,26 @@ def _classes(path, labels):
         if label != expected:
             raise UserError(
                 f"{path} has images with the label {label} and none with {expected}: number the classes 0, 1, 2 and so "
-                "on, each with an image or more"
+                "on, each with one image or more"
             )
     return tuple(map(str, range(len(present))))
 
 
-def converter(array, path, value_range):
-    """The way from the array's numbers to 8-bit pixels.
+# ---- from numbers to 8-bit pixels ------------------------------------------------------------------------------------
 
-    Args:
-        array: of `read`.
-        path: where it came from, for messages.
-        value_range: key of LEVELS, or empty for an array that is uint8.
 
-    Returns:
-        Function of (part of the array, index of its first image) to uint8 [n, H, W, 3]. It raises UserError for a
-        value that is not finite or out of the range, and names the image.
-
-    Raises:
-        UserError: a range is needed and not given, or given and of no use.
-    """
+def _to_pixels(array, path, value_range):
+    """Function of (a part of the array, the number of its first image) to uint8; None for an array that is uint8."""
     if array.dtype == np.uint8:
         if value_range:
             raise UserError(f"--value_range={value_range} has no effect on {path}, which is 8-bit: leave it out")
-        return lambda part, first: np.ascontiguousarray(part)
+        return None
     if array.dtype.kind not in "iuf":
-        raise UserError(f"{path} holds {array.dtype}: give numbers, best uint8")
+        raise UserError(f"{path} holds {array.dtype}: give numbers, preferably uint8")
     if not value_range:
         raise UserError(
-            f"{path} holds {array.dtype}, whose range nobody can tell from the values: say --value_range=-1,1, 0,1 or "
-            "0,255, or give uint8"
+            f"{path} holds {array.dtype}, and the range of such numbers cannot be told from their values: give "
+            "--value_range=-1,1, 0,1 or 0,255, or an array of uint8"
         )
     return functools.partial(_convert, path=path, value_range=value_range)
 
@@ -201,9 +197,12 @@ def _convert(part, first, path, value_range):
         where = np.argwhere(~good)[0]
         raise UserError(
             f"image {first + where[0]} of {path} holds {x[tuple(where)]:g}, which --value_range={value_range} does not "
-            "allow: say the right range, or leave that image out"
+            "allow: give the right range, or leave that image out"
         )
     return np.clip(LEVELS[value_range](x), 0, 255).astype(np.uint8)
+
+
+# ---- refusals --------------------------------------------------------------------------------------------------------
 
 
 def _unreadable(path, error):
@@ -221,9 +220,9 @@ def _refuse_other_shapes(path, array, channels=(3,)):
     elif array.ndim == 3 and 1 in channels:
         way_out = "give grey images their one channel, array[..., None]"
     elif array.ndim == 3 or (array.ndim == 4 and shape[-1] == 1 and 1 not in channels):
-        way_out = "grey images have to be made colour ones: give each value three times"
+        way_out = "make grey images colour ones: give each value three times"
     elif array.ndim == 4 and shape[-1] == 4:
-        way_out = "leave the fourth channel out, array[..., :3], which says how opaque a pixel is"
+        way_out = "leave out the fourth channel, which is transparency: give array[..., :3]"
     else:
         way_out = "give 8-bit colour images, one or more"
     wanted = " or ".join(f"[images, height, width, {n}]" for n in channels[::-1])

@@ -1,4 +1,4 @@
-"""Data sets by name, decoded once."""
+"""Data sets by name, decoded and brought to one size."""
 
 import os
 import warnings
@@ -7,31 +7,27 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfgan_gn.data import cache, cifar_files, folder, npz, tfds_sets
-from tfgan_gn.data.decode import CHANNELS, PART, resize_and_crop
-from tfgan_gn.data.shapes import CLASSES, draw_shapes
-from tfgan_gn.data.source import HOLD_OUT, Source, Split, Undecoded, held_out
+from tfgan_gn.data import cache, cifar_files, folder, npz, shapes, tfds_sets
+from tfgan_gn.data.source import Source, Split, of_array
 from tfgan_gn.errors import UserError
 
 SHAPES_TRAIN, SHAPES_TEST = 10_000, 2_000
-CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar.html"
-CIFAR10_WAYS_OUT = (
-    "Bring the data and say where: --data_dir=PATH with a folder that tensorflow-datasets prepared, or with the "
-    f"original files from {CIFAR10_URL} (data_batch_1 and so on, python or binary version). Without any data, "
-    "--dataset=shapes draws its own"
+CIFAR10_WAY_OUT = (
+    "Give the folder that holds the data as --data_dir=PATH: one that tensorflow-datasets prepared, or the original "
+    "files from https://www.cs.toronto.edu/~kriz/cifar.html (data_batch_1 and so on, Python or binary version). "
+    "Without any data, --dataset=shapes draws its own"
 )
-TFDS = "tfds:"  # before the name of any other set of tensorflow-datasets
+TFDS = "tfds:"  # stands before the name of a set of tensorflow-datasets that has no row below
 
 
 class Dataset(NamedTuple):
     """A decoded data set.
 
     Attributes:
-        train: Split, to learn from.
-        test: Split, held out.
+        train: `source.Split`, to learn from.
+        test: `source.Split`, held out.
         classes: names of the classes, in the order of the labels.
-        source: where it came from, in words.
+        source: where the data come from, in words.
     """
 
     train: Split
@@ -45,34 +41,37 @@ def make_dataset(name, data_dir="", image_size=32, grey="repeat", cache_dir="", 
 
     Args:
         name: key of DATASETS, or "tfds:NAME[/CONFIG][:VERSION][:SPLIT]".
-        data_dir: where it lies; empty for the default of those that have one.
-        image_size: height and width; images are scaled by the shorter side and centre-cropped.
-        grey: "repeat" gives all images three channels, grey ones three equal ones; "keep" gives grey images their one
-            channel and refuses others.
-        cache_dir: where splits too large for memory are kept decoded; empty for
-            `cache_folder.DEFAULT`.
+        data_dir: the folder or file that holds it; empty for the default of those sets that have one.
+        image_size: height and width; `decode.resize_and_crop` brings the images to it.
+        grey: "repeat" gives grey images three equal channels; "keep" keeps their one channel and refuses other images.
+        cache_dir: folder that keeps splits decoded which are too large for memory; empty for `cache_folder.DEFAULT`.
         say: function of a line of text for the user.
 
     Returns:
-        Dataset. Its labels are 0 to len(classes) - 1; data without labels are of one class.
+        Dataset. Its labels are 0 to len(classes) - 1. Data without labels, or with labels for a part of the images
+        only, are of one class, "image".
 
     Raises:
-        UserError: the data are missing, broken, or cannot be fetched, or the name is unknown.
+        UserError: the name is unknown, or the data are missing, damaged or cannot be downloaded.
     """
     if name.startswith(TFDS) and len(name) > len(TFDS):
-        source = _tfds(name.removeprefix(TFDS), data_dir, image_size, grey)
+        source = _tfds(name.removeprefix(TFDS), data_dir, image_size)
     elif name in DATASETS:
-        source = DATASETS[name](name, data_dir, image_size, grey)
+        source = DATASETS[name](name, data_dir, image_size)
     else:
         raise UserError(f"--dataset={name}: choose one of {', '.join(DATASETS)}, or tfds:NAME")
-    shape = (image_size, image_size, CHANNELS[grey])
-    train, test = (cache.decode(split, source.content, shape, cache_dir, say) for split in source[:2])
+    if grey == "keep" and source.channels == 3:
+        raise UserError(f"--grey=keep has no effect on {source.description}: its images are in colour. Leave it out")
+    train, test = (
+        cache.decode(split, source.hash_content, image_size, grey, cache_dir, say)
+        for split in (source.train, source.test)
+    )
     classes = source.classes
     if (train.labels < 0).any():
         train, test = (split._replace(labels=np.zeros_like(split.labels)) for split in (train, test))
         classes = ("image",)
-    for split, which in ((train, "to learn"), (test, "held out")):
-        _refuse_other_labels(split.labels, len(classes), f"{source.description}, {which}")
+    for split, use in ((train, "to learn from"), (test, "held out")):
+        _refuse_other_labels(split.labels, len(classes), f"{source.description}, {use}")
     return Dataset(train, test, classes, source.description)
 
 
@@ -80,75 +79,45 @@ def _refuse_other_labels(labels, num_classes, where):
     wrong = np.flatnonzero((labels < 0) | (labels >= num_classes))
     if len(wrong):
         raise UserError(
-            f"image {wrong[0]} of {where}, has the label {labels[wrong[0]]}, not one of 0 to {num_classes - 1}: name a "
-            "split whose images all have one (tfds:NAME:SPLIT holds a part of it out), or mend the labels"
+            f"image {wrong[0]} of {where}, has the label {labels[wrong[0]]}, not one of 0 to {num_classes - 1}: "
+            "correct the labels, or name a split in which all images have one (of tfds:NAME:SPLIT, a part is held out)"
         )
 
 
-# ---- the ways in: functions of (name, data_dir, image_size, grey) to a `source.Source` -------------------------------
+# ---- openers: functions of (name, data_dir, image_size) to a `source.Source` -----------------------------------------
 
 
-def _tfds(name, data_dir, image_size, grey):
+def _tfds(name, data_dir, image_size):
     _refuse_no_folder(data_dir)
-    return tfds_sets.open_set(name, data_dir, image_size, grey)
+    return tfds_sets.open_set(name, data_dir)
 
 
-def _cifar10(name, data_dir, image_size, grey):
+def _cifar10(name, data_dir, image_size):
     _refuse_no_folder(data_dir)
     files = cifar_files.find(data_dir) if data_dir else None
-    if not files:
-        return tfds_sets.open_set(name, data_dir, image_size, grey, CIFAR10_WAYS_OUT)
-    _refuse_keep(grey, name)
-    train, test = (_of_arrays(*split, image_size, grey) for split in cifar_files.read(*files))
-    return Source(train, test, CIFAR10_CLASSES, f"cifar10 from the original files in {files[0]}")
+    return cifar_files.open_files(*files) if files else tfds_sets.open_set(name, data_dir, CIFAR10_WAY_OUT)
 
 
-def _folder(name, data_dir, image_size, grey):
+def _folder(name, data_dir, image_size):
     if not data_dir:
         raise UserError(f"--dataset={name} needs --data_dir=PATH, the folder of images")
     _refuse_no_folder(data_dir)
-    return folder.open_folder(data_dir, image_size, grey)
+    return folder.open_folder(data_dir)
 
 
-def _npz(name, data_dir, image_size, grey):
+def _npz(name, data_dir, image_size):
     if not data_dir:
         raise UserError(f"--dataset={name} needs --data_dir=FILE.npz, images uint8 [N, H, W, 3] and labels")
-    found = npz.read_labelled(data_dir)
-    channels = found.train[0].shape[-1]
-    if channels == 3:
-        _refuse_keep(grey, data_dir)
-    train, test = found.train, found.test
-    if test is None:
-        rows = held_out(len(train[0]))
-        if not rows.any():
-            raise UserError(
-                f"{data_dir} holds {len(rows)} images, of which one in {HOLD_OUT} is held out: give {HOLD_OUT} or more"
-            )
-        train, test = ((train[0][chosen], train[1][chosen]) for chosen in (~rows, rows))
-    splits = (_of_arrays(*split, image_size, grey) for split in (train, test))
-    return Source(*splits, found.classes, f"images in {data_dir}")
+    return npz.open_labelled(data_dir)
 
 
-def _shapes(name, data_dir, image_size, grey):
+def _shapes(name, data_dir, image_size):
     if data_dir:
         raise UserError(
-            f"--data_dir={data_dir} has no effect with --dataset=shapes, which draws its images: leave it out"
+            f"--data_dir={data_dir} has no effect with --dataset={name}, which draws its images: leave it out"
         )
-    _refuse_keep(grey, name)
-    drawn = (draw_shapes(n, image_size, seed) for seed, n in enumerate((SHAPES_TRAIN, SHAPES_TEST)))
-    return Source(*(_of_arrays(*split, image_size, grey) for split in drawn), CLASSES, "shapes, drawn here")
-
-
-def _of_arrays(images, labels, image_size, grey):
-    """A split of images that are in memory: uint8 [N, H, W, C], int64 [N]."""
-
-    def parts():
-        for first in range(0, len(images), PART):
-            part = resize_and_crop(images[first : first + PART], image_size).numpy()
-            repeats = CHANNELS[grey] // part.shape[-1]
-            yield np.repeat(part, repeats, axis=-1), labels[first : first + PART]
-
-    return Undecoded(len(images), parts, {})
+    drawn = (shapes.draw_shapes(n, image_size, seed) for seed, n in enumerate((SHAPES_TRAIN, SHAPES_TEST)))
+    return Source(*(of_array(*split) for split in drawn), shapes.CLASSES, "shapes, drawn here", channels=3)
 
 
 def _refuse_no_folder(data_dir):
@@ -156,12 +125,7 @@ def _refuse_no_folder(data_dir):
         raise UserError(f"--data_dir={data_dir} is not a folder: give the folder that holds the data")
 
 
-def _refuse_keep(grey, what):
-    if grey == "keep":
-        raise UserError(f"--grey=keep has no effect on {what}, whose images are in colour: leave it out")
-
-
-DATASETS: dict[str, Callable[[str, str, int, str], Source]] = {
+DATASETS: dict[str, Callable[[str, str, int], Source]] = {
     "cifar10": _cifar10,
     "cifar100": _tfds,
     "stl10": _tfds,

@@ -1,4 +1,4 @@
-"""Image data sets through tensorflow-datasets: which splits, which labels, and no minutes of waiting for a network."""
+"""Image data sets of tensorflow-datasets: opening, choosing splits and labels, downloading."""
 
 import contextlib
 import functools
@@ -11,133 +11,122 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfgan_gn.data.decode import CHANNELS, PART, decode_exactly, resize_and_crop
-from tfgan_gn.data.source import HOLD_OUT, Source, Undecoded
+from tfgan_gn.data.decode import CHANNELS, decode_exactly
+from tfgan_gn.data.source import HOLD_OUT, PART, Source, Stored
 from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.files.noted_hashes import hash_files
 
-SECONDS = 5  # for the host of an archive to answer
+# tensorflow_datasets takes seconds to import. The functions that use it import it, so that other data do not wait.
+
+TIMEOUT = 5  # seconds for the host of an archive to answer
 VERSION = r"\d+\.(\d+|\*)\.(\d+|\*)"
 OWN_FOLDER = "tensorflow-datasets' folder"
 
 
 class Spec(NamedTuple):
-    """What a data set is asked for by: its builder, with its version if that is said, and a split or nothing."""
+    """A data set by name: its builder, with its version if one is given, and its split, or an empty string."""
 
     builder: str
     split: str
 
 
 def parse(text):
-    """The Spec of "NAME[/CONFIG][:VERSION][:SPLIT]"; a split may hold colons too ("mnist:train[10:20]")."""
+    """Takes "NAME[/CONFIG][:VERSION][:SPLIT]" apart; a split may hold colons too ("mnist:train[10:20]")."""
     name, *rest = text.split(":")
     if rest and re.fullmatch(VERSION, rest[0]):
         name = f"{name}:{rest.pop(0)}"
     return Spec(name, ":".join(rest))
 
 
-def open_set(name, data_dir, image_size, grey, way_out=""):
-    """Opens a data set, which is fetched where it is missing and its host answers.
+def open_set(name, data_dir, way_out=""):
+    """Opens a data set to learn from; it is downloaded if it is missing and its host answers.
 
-    To learn from is the split that is named, else `train`; held out is `test`, else `validation`, and one image in
-    twenty where there is neither or where a split is named. The labels are those of the class that the set is
-    published for; where there is none, and in splits without labels, all images are of one class.
+    The split that is named is learned from, and every twentieth of its images is held out. Without a named split,
+    `train` is learned from, and `test` is held out, else `validation`, else every twentieth image of `train`. The
+    labels are those that the set is published for. In a set or a split without labels, all images are of one class.
 
     Args:
-        name: "NAME[/CONFIG][:VERSION][:SPLIT]", as for `tfds.builder` but for the split.
-        data_dir: folder of prepared data sets; empty for TFDS' own.
-        image_size: height and width to bring the images to.
-        grey: key of `decode.CHANNELS`.
-        way_out: what helps where the data are missing; empty for what helps with any set.
+        name: "NAME[/CONFIG][:VERSION][:SPLIT]"; all but the split is as for `tfds.builder`.
+        data_dir: folder of prepared data sets; empty for the folder that tensorflow-datasets uses.
+        way_out: advice for missing data; empty for the advice that holds for every set.
 
     Returns:
-        `source.Source`, whose parts raise UserError for damage. A label of -1 means that there is none.
+        `source.Source`.
 
     Raises:
-        UserError: no such set or split, no images in it, or missing and not to be fetched.
+        UserError: no such set or split, no images in it, or missing data that cannot be downloaded.
     """
     spec = parse(name)
     way_out = way_out or _way_out(spec.builder)
     reading = functools.partial(_reading, f"{name} in {data_dir or OWN_FOLDER}", way_out)
     with reading():
         builder = _prepared(spec.builder, data_dir, way_out)
-        image = _image_feature(builder.info, grey)
-        label = _label_feature(builder.info)
-        split = functools.partial(_undecoded, builder, image, label, image_size, CHANNELS[grey], reading)
+        image, label = _image_feature(builder.info), _label_feature(builder.info)
+        stored = functools.partial(_stored, builder, image, label, reading)
         learn, hold_out = _choose(list(builder.info.splits), spec)
-        if hold_out:
-            train, test = split(learn, None), split(hold_out, None)
-        else:
-            train, test = split(learn, False), split(learn, True)
         return Source(
-            train,
-            test,
-            _classes(builder.info, label),
-            f"{name} from tensorflow-datasets",
-            _content(str(builder.data_path)),
+            train=stored(learn, None if hold_out else False),
+            test=stored(hold_out, None) if hold_out else stored(learn, True),
+            classes=_classes(builder.info, label),
+            description=f"{name} from tensorflow-datasets",
+            channels=1 if builder.info.features[image].shape[-1] == 1 else 3,
+            hash_content=_hash_content(str(builder.data_path)),
         )
 
 
 def open_split(text, data_dir=""):
-    """Opens the colour images of a split of a data set that is prepared; nothing is fetched.
+    """Opens all images of a split, without labels, of a data set that is prepared; nothing is downloaded.
 
     Args:
         text: "NAME[/CONFIG][:VERSION]:SPLIT".
-        data_dir: folder of prepared data sets; empty for TFDS' own.
+        data_dir: folder of prepared data sets; empty for the folder that tensorflow-datasets uses.
 
     Returns:
-        (how many they are, `tf.data.Dataset` of uint8 [H, W, 3]).
+        `source.Stored`.
 
     Raises:
-        UserError: no such data set or split, or one without colour images.
+        UserError: no such data set or split, or images that are not in colour.
     """
-    import tensorflow_datasets as tfds  # takes seconds to import, and only what reads such data needs it
+    import tensorflow_datasets as tfds
 
     spec = parse(text)
-    try:
+    reading = functools.partial(_reading, f"tfds:{text} in {data_dir or OWN_FOLDER}", _way_out(spec.builder))
+    with reading():
         builder = tfds.builder(spec.builder, data_dir=data_dir or None)
         if not _is_prepared(builder):
             raise ValueError(f"{builder.data_path} does not exist")
-        image = _image_feature(builder.info, "repeat")
+        image = _image_feature(builder.info)
         shape = builder.info.features[image].shape
         if shape[-1] != 3:
             raise ValueError(f"its images have the shape {shape}, and scores need [height, width, 3]")
-        count = builder.info.splits[spec.split].num_examples
-        examples = _examples(builder, spec.split, [image])
-    except Exception as error:  # what TFDS raises for a wrong name, split or folder is not documented
-        raise UserError(
-            f"tfds:{text} cannot be opened in {data_dir or OWN_FOLDER}: {first_line(error)}. {_way_out(spec.builder)}"
-        ) from None
-    return count, examples.map(lambda example: decode_exactly(example[image]))
+        return _stored(builder, image, None, reading, spec.split, None)
 
 
 # ---- which images, which labels --------------------------------------------------------------------------------------
 
 
 def _choose(names, spec):
-    """(split to learn from, split to hold out, or None for a part of the first)."""
+    """(split to learn from, split to hold out); the second is None if a part of the first is held out."""
     if spec.split:
         return spec.split, None
     if "train" not in names:
-        raise ValueError(f"it has no split train, but {', '.join(names)}: say which, as tfds:{spec.builder}:{names[0]}")
+        raise ValueError(
+            f"it has no split train, but {', '.join(names)}: name one of them, as tfds:{spec.builder}:{names[0]}"
+        )
     return "train", next((name for name in ("test", "validation") if name in names), None)
 
 
-def _image_feature(info, grey):
+def _image_feature(info):
     """Name of the feature that holds the images."""
     import tensorflow_datasets as tfds
 
     found = [name for name, feature in info.features.items() if isinstance(feature, tfds.features.Image)]
     if "image" not in found and len(found) != 1:
-        raise ValueError(f"it holds {', '.join(info.features)}, and none of them is the one image of an example")
+        raise ValueError(f"its features are {', '.join(info.features)}, and not exactly one of them is an image")
     name = "image" if "image" in found else found[0]
-    feature = info.features[name]
-    if feature.np_dtype != np.uint8:
-        raise ValueError(f"its images are {feature.np_dtype.__name__}, and 8-bit ones are needed")
-    if grey == "keep" and feature.shape[-1] != 1:
-        raise UserError(
-            f"--grey=keep has no effect on {info.name}, whose images have the shape {feature.shape}: leave it out"
-        )
+    dtype = info.features[name].np_dtype
+    if dtype != np.uint8:
+        raise ValueError(f"its images are {dtype.__name__}, and only 8-bit images can be read")
     return name
 
 
@@ -163,41 +152,38 @@ def _classes(info, label):
 # ---- reading ---------------------------------------------------------------------------------------------------------
 
 
-def _examples(builder, split, features):
-    """Data set of dicts of those features, images as the bytes that they are stored as."""
+def _stored(builder, image, label, reading, split, held_out):
+    """The images of a split: all (`held_out` is None), every twentieth (True), or all others (False)."""
     import tensorflow_datasets as tfds
 
-    wanted = dict.fromkeys(features, True)
-    skip = {features[0]: tfds.decode.SkipDecoding()}
-    decoders = tfds.decode.PartialDecoding(wanted, decoders=skip)
-    return builder.as_dataset(split=split, decoders=decoders, shuffle_files=False)
-
-
-def _undecoded(builder, image, label, image_size, channels, reading, split, held_out):
-    """A split; where `held_out` is not None, every twentieth image of it (True), or all others (False)."""
     count = builder.info.splits[split].num_examples
-    examples = _examples(builder, split, [image] if label is None else [image, label])
+    features = dict.fromkeys([image] if label is None else [image, label], True)
+    decoders = tfds.decode.PartialDecoding(features, decoders={image: tfds.decode.SkipDecoding()})
+    examples = builder.as_dataset(split=split, decoders=decoders, shuffle_files=False)
     if held_out is not None:
         if count < HOLD_OUT:
-            raise ValueError(f"{split} holds {count} images, of which one in {HOLD_OUT} is held out: too few")
-        of_both = examples.enumerate().filter(lambda i, _: tf.equal(i % HOLD_OUT == HOLD_OUT - 1, held_out))
-        examples = of_both.map(lambda _, example: example)
+            raise ValueError(f"{split} holds {count} images, and one in {HOLD_OUT} is held out: too few")
+        numbered = examples.enumerate().filter(lambda i, _: tf.equal(i % HOLD_OUT == HOLD_OUT - 1, held_out))
+        examples = numbered.map(lambda _, example: example)
         count = count // HOLD_OUT if held_out else count - count // HOLD_OUT
 
-    def load(example):
-        pixels = tf.ensure_shape(decode_exactly(example[image], channels), [None, None, channels])
-        return resize_and_crop(pixels, image_size), tf.cast(example[label] if label else 0, tf.int64)
+    def read(grey, fit=None):
+        channels = CHANNELS[grey]
 
-    def parts():
+        def load(example):
+            pixels = tf.ensure_shape(decode_exactly(example[image], channels), [None, None, channels])
+            return fit(pixels) if fit else pixels, tf.cast(example[label] if label else 0, tf.int64)
+
         with reading():
-            yield from examples.map(load, tf.data.AUTOTUNE).batch(PART).prefetch(1).as_numpy_iterator()
+            batches = examples.map(load, tf.data.AUTOTUNE).batch(PART if fit else 1)  # without fit, sizes may differ
+            yield from batches.prefetch(1).as_numpy_iterator()
 
-    return Undecoded(count, parts, {"split": split, "held_out": held_out})
+    return Stored(count, read, lambda i: f"image {i} of {builder.name}:{split}", {"split": split, "held_out": held_out})
 
 
 @contextlib.contextmanager
 def _reading(what, way_out):
-    """Turns whatever TFDS raises into a UserError: for a damaged folder or a broken download that is not documented."""
+    """Turns every exception into a UserError: what TFDS raises for a damaged or missing folder is not documented."""
     try:
         yield
     except UserError:
@@ -206,14 +192,14 @@ def _reading(what, way_out):
         raise UserError(f"{what} cannot be read: {first_line(error)}. {way_out}") from error
 
 
-def _content(folder):
+def _hash_content(folder):
     names = sorted(
         os.path.relpath(os.path.join(place, name), folder) for place, _, names in os.walk(folder) for name in names
     )
     return functools.partial(hash_files, folder, names)
 
 
-# ---- fetching --------------------------------------------------------------------------------------------------------
+# ---- downloading -----------------------------------------------------------------------------------------------------
 
 
 def _is_prepared(builder):
@@ -221,12 +207,12 @@ def _is_prepared(builder):
 
 
 def _prepared(name, data_dir, way_out):
-    """The builder of a set that is there, or that was fetched now."""
+    """The builder of a set; the set is downloaded now if it is missing."""
     import tensorflow_datasets as tfds
 
     builder = tfds.builder(name, data_dir=data_dir or None)
     if not _is_prepared(builder):
-        what = f"{name} is not in {builder.data_path} and cannot be fetched"
+        what = f"{name} is not in {builder.data_path} and cannot be downloaded"
         archives = list(builder.url_infos)
         if not archives:
             raise UserError(f"{what} from here (tensorflow-datasets knows no address of it). {way_out}")
@@ -236,18 +222,18 @@ def _prepared(name, data_dir, way_out):
 
 
 def _refuse_without_network(url, what, way_out):
-    """Asks for the archive's head; TFDS alone would try for minutes."""
+    """Asks the host for the head of the archive. Without this, TFDS tries for minutes before it gives up."""
     try:
-        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=SECONDS).close()
-    except OSError as error:  # no host, or its refusal
+        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=TIMEOUT).close()
+    except OSError as error:  # also what the host answers with an error code
         if isinstance(error, urllib.error.HTTPError) and error.code in (405, 501):
-            return  # it is there, and does not tell heads
+            return  # the host answers, but not to HEAD
         raise UserError(f"{what} ({error}). {way_out}") from None
 
 
 def _way_out(name):
     return (
-        f'Say where it lies with --data_dir, or prepare it where there is a network: python -c "import '
+        'Give the folder that holds it as --data_dir, or prepare it on a machine with a network: python -c "import '
         f"tensorflow_datasets as t; t.builder('{name}').download_and_prepare()\". Without any data, --dataset=shapes "
         "draws its own"
     )

@@ -50,7 +50,7 @@ def evaluate(images, reference, extractor, settings, versions):
             *_differences_from_papers(extractor, samples.stats.count, settings.splits),
         ],
         "protocol": protocol,
-        "samples": {"source": images.source, "images_sha256": samples.images_sha256, **images.facts},
+        "samples": {"source": images.source, "images_sha256": samples.images_sha256, **images.made_with},
         "reference": {"source": reference.source},
         "weights": {"source": extractor.source},
         "versions": versions,
@@ -165,7 +165,7 @@ def _protocol_of_images(samples, images, reference, extractor):
         "num_images": samples.stats.count,
         "reference_images_sha256": reference.images_sha256,
         "reference_num_images": reference.num_images,
-        "generator_statistics": images.facts.get("generator_statistics"),
+        "generator_statistics": images.made_with.get("generator_statistics"),
     }
 
 

@@ -1,6 +1,6 @@
-"""What can be scored: arrays, folders and data sets of images, and what a generator makes, all as 8-bit images."""
+"""What can be scored, as 8-bit images: arrays, folders, data sets, and the samples of a generator."""
 
-import concurrent.futures
+import functools
 import itertools
 import json
 import os
@@ -9,15 +9,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfgan_gn.data import decode, folder, npz, sets, tfds_sets
+from tfgan_gn.data import folder, npz, sets, tfds_sets
+from tfgan_gn.data.decode import repeat_grey, resize_and_crop
+from tfgan_gn.data.source import of_array
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import BLOCK, load_generator
 
-PART = 256  # images held at once where they come one by one
+PART = 256  # images that are held together
 GENERATED = 50_000  # images of a generator behind published scores (Salimans et al. 2016, Heusel et al. 2017)
 WAYS = (
-    "give a run folder, an exported SavedModel, a folder of images, an .npz or .npy (FILE.npz:KEY where it holds "
-    "several arrays), cifar10:train, shapes:test and so on, or tfds:NAME:SPLIT"
+    "give a run folder, an exported SavedModel, a folder of images, an .npz or .npy (FILE.npz:KEY if it holds "
+    "several arrays), a data set and its split (cifar10:train, shapes:test), or tfds:NAME:SPLIT"
 )
 
 
@@ -26,36 +28,43 @@ class Images(NamedTuple):
 
     Attributes:
         source: where they come from, in words.
-        count: how many they are.
-        parts: function that starts a pass over them: uint8 arrays [n, H, W, 3] of any n.
-        facts: dict of JSON values: how a generator made them, how floats became 8-bit.
+        count: the number of images.
+        parts: function that starts a pass over them and yields uint8 arrays [n, H, W, 3], of one H and W and any n.
+        made_with: dict of JSON values: the statistics, iteration and seed of the generator that made them, or the value
+            range of an array of floats; empty for others.
     """
 
     source: str
     count: int
     parts: Callable[[], Iterator[np.ndarray]]
-    facts: dict
+    made_with: dict
 
 
 def open_images(spec, *, num_images=0, seed=0, value_range="", image_size=0, data_dir="", cache_dir=""):
     """Opens images by path or name.
 
     Args:
-        spec: the folder of an exported generator or of images (any depth, in order of path), an .npz or .npy of them
-            ("FILE.npz:KEY" for one of several arrays), "NAME:SPLIT" for a key of `sets.DATASETS` and train or test, or
-            "tfds:NAME:SPLIT" for what tensorflow-datasets has prepared.
-        num_images: how many of them, in order; 0 for all, and for 50,000 of a generator.
+        spec: one of
+
+            - the folder of an exported generator;
+            - a folder of images, at any depth, taken in order of path;
+            - an .npz or .npy of images ("FILE.npz:KEY" for one of several arrays);
+            - "NAME:SPLIT": a key of `sets.DATASETS` and train or test;
+            - "tfds:NAME:SPLIT": a data set that tensorflow-datasets has prepared.
+        num_images: how many of them, the first ones; 0 for all, and for 50,000 of a generator.
         seed: of a generator's noise.
-        value_range: key of `npz.LEVELS`, for arrays that are not 8-bit.
-        image_size: scale and crop images of folders and of data sets to this; 0 for as they are.
-        data_dir: where data sets lie that are given by name.
-        cache_dir: where large ones of `sets.DATASETS` are kept decoded; empty for `cache_folder.DEFAULT`.
+        value_range: key of `npz.LEVELS`, what the values of an array of floats mean.
+        image_size: `decode.resize_and_crop` brings images of folders and of data sets to this size; 0 leaves them as
+            they are.
+        data_dir: folder of the data sets that are given by name.
+        cache_dir: folder that keeps the large ones of `sets.DATASETS` decoded; empty for `cache_folder.DEFAULT`.
 
     Returns:
         Images.
 
     Raises:
-        UserError: nothing such there, or not as said; `parts` raises it for values and files that are wrong.
+        UserError: there is no such thing, or it does not fit the arguments. `parts` raises it for wrong values, for
+            damaged files and for images of several sizes.
     """
     path, _, key = spec.partition(":")
     is_array = path.endswith((".npz", ".npy"))
@@ -64,23 +73,27 @@ def open_images(spec, *, num_images=0, seed=0, value_range="", image_size=0, dat
     if os.path.isfile(os.path.join(spec, "saved_model.pb")):
         return of_generator(load_generator(spec), num_images, seed, f"the SavedModel {spec}")
     if os.path.isdir(spec):
-        images = _of_folder(spec, image_size)
+        paths = folder.list_images(spec)
+        if not paths:
+            raise UserError(f"{spec} holds no images ({', '.join(folder.ENDINGS)}): {WAYS}")
+        images = _of_stored(folder.of_files(paths), spec, image_size)
     elif is_array:
-        images = _of_array(path, key, value_range)
+        images = _of_stored(npz.open_array(path, key, value_range), spec)
+        images = images._replace(made_with={"value_range": value_range} if value_range else {})
     elif path == "tfds" and ":" in key:
-        images = _of_tfds(key, data_dir, image_size)
+        images = _of_stored(tfds_sets.open_split(key, data_dir), f"tfds {key}", image_size)
     elif path in sets.DATASETS and key in ("train", "test"):
         images = of_split(sets.make_dataset(path, data_dir, image_size or 32, cache_dir=cache_dir), key)
     else:
-        raise UserError(f"{spec} is no file and no folder, nor the name of a data set and a split of it: {WAYS}")
+        raise UserError(f"{spec} is no file, no folder, and no data set with a split: {WAYS}")
     return _first(images, num_images, spec)
 
 
 def of_generator(sampler, num_images, seed, source):
-    """What a generator samples, its images 0 to num_images - 1 of the seed.
+    """The samples 0 to num_images - 1 of a generator and a seed.
 
     Args:
-        sampler: `export.Sampler`, or the SavedModel of one.
+        sampler: `export.Sampler`, or the SavedModel of one. The channel of grey samples is repeated three times.
         num_images: how many; 0 for 50,000.
         seed: of the noise.
         source: where the generator comes from, in words.
@@ -95,82 +108,49 @@ def of_generator(sampler, num_images, seed, source):
     def parts():
         for block in range(-(-num_images // BLOCK)):
             images = sampler.sample_block(block, seed, *of_all_classes).numpy()
-            yield _colour(images[: num_images - block * BLOCK])
+            yield repeat_grey(images[: num_images - block * BLOCK], 3)
 
-    facts = {"generator_statistics": metadata["statistics"], "iteration": metadata.get("iteration"), "seed": seed}
-    return Images(source, num_images, parts, facts)
+    made_with = {"generator_statistics": metadata["statistics"], "iteration": metadata.get("iteration"), "seed": seed}
+    return Images(source, num_images, parts, made_with)
 
 
 def of_split(dataset, name):
-    """The images of the "train" or the "test" split of a `sets.Dataset`."""
-    images = getattr(dataset, name).images
-    return Images(f"{dataset.source}, {name}", len(images), lambda: map(_colour, _cut(images)), {})
+    """The images of a split of a data set; the channel of grey ones is repeated three times.
+
+    Args:
+        dataset: `sets.Dataset`.
+        name: "train" or "test".
+
+    Returns:
+        Images.
+    """
+    return _of_stored(of_array(getattr(dataset, name).images), f"{dataset.source}, {name}", grey="repeat")
 
 
-def _colour(images):
-    """Three equal channels of grey images, as the network that scores has no other use for them."""
-    return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
+def _of_stored(stored, where, image_size=0, grey="refuse"):
+    fit = functools.partial(resize_and_crop, size=image_size) if image_size else None
+    return Images(where, stored.count, lambda: _of_one_size(stored, grey, fit), {})
 
 
-def _of_array(path, key, value_range):
-    array = npz.read(path, key)
-    to_pixels = npz.converter(array, path, value_range)
-    return Images(
-        f"{path}:{key}" if key else path,
-        len(array),
-        lambda: (to_pixels(part, i * PART) for i, part in enumerate(_cut(array))),
-        {"value_range": value_range} if value_range else {},
-    )
-
-
-def _of_folder(path, image_size):
-    paths = folder.list_images(path)
-    if not paths:
-        raise UserError(f"{path} holds no images ({', '.join(folder.ENDINGS)}): {WAYS}")
-
-    def chunks():
-        with concurrent.futures.ThreadPoolExecutor() as pool:
-            for names in (paths[i : i + PART] for i in range(0, len(paths), PART)):
-                yield zip(names, pool.map(decode.decode_colour, names), strict=True)
-
-    return Images(path, len(paths), lambda: _stack(chunks(), image_size), {})
-
-
-def _of_tfds(spec, data_dir, image_size):
-    count, examples = tfds_sets.open_split(spec, data_dir)
-
-    def chunks():
-        images = enumerate(examples.as_numpy_iterator())
-        for _ in range(0, count, PART):
-            yield ((f"image {i} of {spec}", image) for i, image in itertools.islice(images, PART))
-
-    return Images(f"tfds {spec}", count, lambda: _stack(chunks(), image_size), {})
-
-
-def _stack(chunks, image_size):
-    """Arrays [n, H, W, 3] of chunks of (name, image), all of one size; `image_size` not 0 makes them so."""
-    first = None
-    for chunk in chunks:
-        images = []
-        for name, image in chunk:
-            image = decode.resize_and_crop(image, image_size).numpy() if image_size else image
-            first = first or (name, image.shape)
-            if image.shape != first[1]:
-                sizes = ["x".join(map(str, shape[:2])) for shape in (image.shape, first[1])]
+def _of_one_size(stored, grey, fit):
+    """Yields the images of a `source.Stored` as arrays [n, H, W, 3]. Raises UserError for images of several sizes."""
+    images = (image for part, _ in stored.read(grey, fit) for image in part)
+    shape, done = None, 0
+    while part := list(itertools.islice(images, PART)):
+        shape = shape or part[0].shape
+        for number, image in enumerate(part, done):
+            if image.shape != shape:
+                other, first = ("x".join(map(str, each[:2])) for each in (image.shape, shape))
                 raise UserError(
-                    f"{name} has {sizes[0]} pixels, {first[0]} {sizes[1]}: give images of one size, or --image_size=N "
-                    "to scale and centre-crop all of them"
+                    f"{stored.name(number)} has {other} pixels, {stored.name(0)} {first}: give images of one size, or "
+                    "--image_size=N to scale and centre-crop all of them"
                 )
-            images.append(image)
-        yield np.stack(images)
-
-
-def _cut(array):
-    return (array[i : i + PART] for i in range(0, len(array), PART))
+        done += len(part)
+        yield np.stack(part)
 
 
 def _first(images, num_images, spec):
-    """The first of them; all where num_images is 0."""
+    """The first num_images of them; all if it is 0."""
     if num_images > images.count:
         raise UserError(f"--num_images={num_images}, but {spec} has {images.count}: give fewer, or leave it out")
     if num_images in (0, images.count):
