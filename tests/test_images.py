@@ -165,7 +165,7 @@ def test_data_sets_by_name():
     opened = images.open_images("shapes:test", num_images=7, image_size=16)
     np.testing.assert_array_equal(all_of(opened), sets.make_dataset("shapes", "", 16).test.images[:7])
     for spec in ("shapes:all", "nowhere", "shapes", "nothing:train"):
-        with pytest.raises(UserError, match="no file, no folder, and no data set with a split: give a run folder"):
+        with pytest.raises(UserError, match="no file and no folder, and no data set with its split: give a run folder"):
             images.open_images(spec)
     with pytest.raises(UserError, match="tfds:no_such_set:train in .* cannot be read: .*--data_dir"):
         images.open_images("tfds:no_such_set:train")

@@ -85,7 +85,7 @@ def open_images(spec, *, num_images=0, seed=0, value_range="", image_size=0, dat
     elif path in sets.DATASETS and key in ("train", "test"):
         images = of_split(sets.make_dataset(path, data_dir, image_size or 32, cache_dir=cache_dir), key)
     else:
-        raise UserError(f"{spec} is no file, no folder, and no data set with a split: {WAYS}")
+        raise UserError(f"{spec} is no file and no folder, and no data set with its split: {WAYS}")
     return _first(images, num_images, spec)
 
 
