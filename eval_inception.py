@@ -15,13 +15,8 @@ import sys
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.cache_folder import cache_folder
 from tfgan_gn.settings import command_line
+from tfgan_gn.settings.config_file import is_run, load_config, load_data_info
 from tfgan_gn.settings.scoring import EvalConfig, make_eval_config
-from tfgan_gn.settings.training import load_config, load_facts
-
-
-def is_run(path):
-    """Whether a path is a run folder of `train_cifar.py`."""
-    return os.path.isfile(os.path.join(path, "config.json"))
 
 
 def open_run(config, workdir):
@@ -38,8 +33,8 @@ def open_run(config, workdir):
     from tfgan_gn.scoring import images
     from tfgan_gn.training import checkpoints
 
-    run = load_config(os.path.join(workdir, "config.json"))
-    facts = load_facts(os.path.join(workdir, "config.json"))
+    run = load_config(workdir)
+    facts = load_data_info(workdir)
     path = checkpoints.find(workdir, config.checkpoint)
     generator = runs.build_networks_of(run, facts).generator
     checkpoints.load_generator_weights(generator, path, averaged=bool(run.ema))

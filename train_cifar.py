@@ -1,9 +1,9 @@
-"""Trains a WGAN-GP (Gulrajani et al. 2017) whose critic has a norm of your choice, by default group norm.
+"""Trains a GAN, by default the WGAN-GP of Gulrajani et al. (2017) with group norm in the critic.
 
     python train_cifar.py --norm=group --groups=32
 
-leaves a run folder with TensorBoard files, checkpoints, sample grids and a SavedModel that samples. The same command
-again resumes it. Other systems are presets: --preset=sngan_resnet, wgan_gp_64, author_acgan and so on.
+writes TensorBoard files, checkpoints, grids of samples and a SavedModel into the run folder. The same command again
+resumes the run. --preset chooses another published system, for example sngan_resnet, wgan_gp_64 or author_acgan.
 """
 
 import json
@@ -14,14 +14,15 @@ import time
 
 from tfgan_gn.errors import UserError
 from tfgan_gn.settings import command_line
-from tfgan_gn.settings.training import Config, load_config, load_facts, make_config, refuse_another, refuse_other_data
+from tfgan_gn.settings.config_file import is_run, load_config, load_data_info, refuse_other_data, refuse_other_settings
+from tfgan_gn.settings.presets import other_defaults
+from tfgan_gn.settings.training import Config, make_config
 
 
 def refuse_another_run(config):
     """Raises UserError where the run folder holds a run with other settings."""
-    path = os.path.join(config.workdir, "config.json")
-    if os.path.exists(path):
-        refuse_another(config, load_config(path), config.workdir)
+    if is_run(config.workdir):
+        refuse_other_settings(config, load_config(config.workdir), config.workdir)
     elif os.path.exists(os.path.join(config.workdir, "checkpoints", "checkpoint")):
         raise UserError(
             f"{config.workdir} holds checkpoints but no config.json: bring it back, or give another --workdir"
@@ -61,8 +62,8 @@ def train(config):
     dataset = runs.load_data(config)
     facts = runs.facts_of(dataset)
     runs.refuse_labels_that_are_not_there(config, facts)
-    if os.path.exists(os.path.join(config.workdir, "config.json")):
-        refuse_other_data(facts, load_facts(os.path.join(config.workdir, "config.json")), config.workdir)
+    if is_run(config.workdir):
+        refuse_other_data(facts, load_data_info(config.workdir), config.workdir)
     with strategy.scope():
         trainer = runs.build(config, facts)
     manager = checkpoints.restore(trainer, os.path.join(config.workdir, checkpoints.NEWEST), config.keep_checkpoints)
@@ -101,7 +102,7 @@ def main(argv):
     try:
         config, _ = command_line.parse_arguments(argv, Config, make_config)
         if config is None:
-            sys.stdout.write(command_line.help_text(__doc__, Config) + "\n")
+            sys.stdout.write(command_line.help_text(__doc__, Config, other_defaults) + "\n")
             return 0
         from tfgan_gn.guards import fitting_in_memory  # which imports TensorFlow
 

@@ -8,15 +8,18 @@ import sys
 
 import pytest
 
-from tfgan_gn.architectures import ARCHITECTURES
+from tfgan_gn.architectures import ARCHITECTURES, SIZES
 from tfgan_gn.data import npz, sets
 from tfgan_gn.errors import UserError
 from tfgan_gn.layers import norms
-from tfgan_gn.settings import command_line, presets, scoring, training
+from tfgan_gn.settings import command_line, config_file, presets, scoring
+from tfgan_gn.settings.scoring import EvalConfig
 from tfgan_gn.settings.training import Config, make_config
 from tfgan_gn.training import losses, strategies
 
+pytestmark = pytest.mark.quick
 ROOT = pathlib.Path(__file__).parents[1]
+OLD_RUNS = ROOT / "tests" / "old_runs"  # each config.json as an earlier version wrote it
 
 
 def parse(*flags):
@@ -48,6 +51,35 @@ def test_a_flag_wins_over_the_preset_wherever_it_stands():
         assert parse(*flags).gp_weight == 7
         assert parse(*flags).learning_rate == 1e-4
     assert parse("--preset=report", "--gp_weight=10").gp_weight == 10  # also where it is the default of the other
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_an_architecture_alone_has_its_published_sizes_and_norms(architecture):
+    config, row = parse(f"--architecture={architecture}"), ARCHITECTURES[architecture]
+    assert [getattr(config, name) for name in SIZES] == [getattr(row, name) for name in SIZES]
+    assert parse(f"--architecture={architecture}", "--width=7").width == 7
+
+
+def test_sizes_norms_and_groups_of_a_preset_do_not_hold_for_another_architecture():
+    other = parse("--preset=wcgan_gp_64", "--architecture=resnet")
+    assert (other.width, other.z_dim, other.image_size, other.norm) == (128, 128, 32, "group")
+    assert (other.conditional, other.learning_rate) == (True, 1e-4)  # which are no sizes
+    assert parse("--preset=report", "--architecture=simple_cnn", "--norm=group").groups == (32,)
+    assert parse("--preset=wcgan_gp_64", "--architecture=dcgan_64").width == 16
+
+
+def test_a_preset_does_not_repeat_a_size_of_its_architecture():
+    for preset, named in presets.PRESETS.items():
+        row = ARCHITECTURES[named.get("architecture", "resnet")]
+        assert not [name for name in SIZES if named.get(name) == getattr(row, name)], preset
+
+
+@pytest.mark.parametrize("preset", ["author", "author_acgan"])
+def test_labels_for_an_architecture_without_them_are_refused(preset):
+    with pytest.raises(UserError, match="architecture=wgan_32 takes no labels: choose one of dcgan_64, resnet, or"):
+        make_config(preset, architecture="wgan_32", conditional=True)
+    with pytest.raises(UserError, match="architecture=dcgan_64 has no auxiliary classifier: choose one of resnet, or"):
+        make_config(preset, architecture="dcgan_64", conditional=True, auxiliary=True)
 
 
 def test_every_field_is_a_flag_and_every_flag_sets_it():
@@ -100,6 +132,9 @@ def test_every_field_is_a_flag_and_every_flag_sets_it():
         ("--eval_images=20", "--eval_images has no effect without --eval_every=10000"),
         ("group", "'group' is not a flag: write --name=value"),
         ("--norm", "--norm|norm"),
+        ("--architecture=dcgan", "--architecture=dcgan: dcgan is now called dcgan_64; write the new name instead"),
+        ("--preset=dcgan", "--preset=dcgan: dcgan is now called author_dcgan; write the new name instead"),
+        ("--architecture=resnt", "--architecture=resnt: choose one of dcgan_64, resnet, simple_cnn"),
     ],
 )
 def test_bad_flags(flag, message):
@@ -142,34 +177,96 @@ def test_registries_and_choices_are_the_same_list():
     assert choices["preset"] == tuple(presets.PRESETS)
 
 
-def test_help_shows_every_flag_with_default_and_source():
-    flags = {
-        part.split()[0].partition("=")[0]: " ".join(part.split())
-        for part in command_line.help_text("", Config).split("\n  --")[1:]
-    }
-    for field in dataclasses.fields(Config):
-        about = flags[field.name]
-        assert field.metadata["help"] in about and field.metadata["source"] in about and "Default" in about
-    assert "Default 32, 16,16,8,8,4,4 in preset report" in flags["groups"]
+def help_of(settings, *other_defaults):
+    """What --help says of each flag, in one line each."""
+    parts = command_line.help_text("", settings, *other_defaults).split("\n  --")[1:]
+    return {part.split()[0].partition("=")[0]: " ".join(part.split()) for part in parts}
+
+
+@pytest.mark.parametrize("settings", [Config, EvalConfig])
+def test_help_says_of_every_flag_what_it_is_and_its_default_and_source(settings):
+    about = help_of(settings)
+    for field in dataclasses.fields(settings):
+        meaning, source = field.metadata["help"], field.metadata["source"]
+        assert f"{meaning}. Default: " in about[field.name] and f". Source: {source}." in about[field.name]
+        assert meaning[0].isupper() and len(meaning.split()) > 3, f"{meaning!r} is not understood alone"
+
+
+def test_help_says_which_architectures_and_presets_have_another_default():
+    about = help_of(Config, presets.other_defaults)
+    assert "Default: 32; 16,16,8,8,4,4 for preset report. Source" in about["groups"]
+    widths = "64 for architectures dcgan_64, sngan_dcgan; 256 for architecture wgan_32; 16 for preset wcgan_gp_64"
+    assert f"Default: 128; {widths}. Source" in about["width"]
+    assert "Default: off; on for preset author_acgan. Source" in about["auxiliary"]
 
 
 def test_config_file_round_trip_and_refusals(tmp_path):
-    path = str(tmp_path / "config.json")
     ours = make_config("report", seed=3)
-    training.save_config(ours, path, {"python": "3"}, {"channels": 3})
-    assert training.load_config(path) == ours and training.load_facts(path) == {"channels": 3}
+    assert not config_file.is_run(tmp_path)
+    config_file.save_config(ours, tmp_path, {"python": "3"}, {"channels": 3})
+    assert config_file.is_run(tmp_path) and json.loads((tmp_path / "config.json").read_text())["versions"]
+    saved, data_info = config_file.load_config(tmp_path), config_file.load_data_info(tmp_path)
+    assert saved == ours and data_info == {"channels": 3}
     with pytest.raises(UserError, match=r"run on other data \(channels there 3, now 1\)"):
-        training.refuse_other_data({"channels": 1}, training.load_facts(path), "run")
-    assert json.loads((tmp_path / "config.json").read_text())["versions"] == {"python": "3"}
-    training.refuse_another(make_config("report", seed=3, log_every=7), ours, "run")
+        config_file.refuse_other_data({"channels": 1}, data_info, "run")
+    config_file.refuse_other_settings(make_config("report", seed=3, log_every=7), ours, "run")
     with pytest.raises(UserError, match=r"run holds a run with another seed \(there 3, asked 4\)"):
-        training.refuse_another(make_config("report", seed=4), ours, "run")
-    (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(UserError, match="config.json is not the config of a run"):
-        training.load_config(path)
+        config_file.refuse_other_settings(make_config("report", seed=4), ours, "run")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{}", "config.json is not the config of a run of this version .it has no table 'config'.: give another"),
+        ("[]", "it has no table 'config'"),
+        ('{"config": [1]}', "it has no table 'config'"),
+        ('{"config"', "config.json is not the config of a run"),
+        ('{"config": {"preset": "author"}}', "it lacks the settings batch_size, beta_1, .*, z_dim"),
+    ],
+)
+def test_a_damaged_config_file_is_refused(content, message, tmp_path):
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(UserError, match=message):
+        config_file.load_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"), [("width", "a", "this version"), ("colour", 3, "unknown colour")]
+)
+def test_a_config_file_with_another_type_or_setting_is_refused(name, value, message, tmp_path):
+    config_file.save_config(make_config(), tmp_path, {}, {})
+    content = json.loads((tmp_path / "config.json").read_text())
+    content["config"][name] = value
+    (tmp_path / "config.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=message):
+        config_file.load_config(tmp_path)
+
+
+def test_a_run_of_an_earlier_version_is_read():
+    """With every setting; and with those of the first version, where a setting that is younger has its former value."""
+    given = {"seed": 3, "ema": 0.5, "dataset": "shapes", "groups": (8,)}
+    assert config_file.load_config(OLD_RUNS / "author") == make_config("author", **given)
+    assert config_file.load_data_info(OLD_RUNS / "author")["channels"] == 3
+    assert config_file.load_config(OLD_RUNS / "first") == make_config("report", seed=5)
+    with pytest.raises(UserError, match="it has no table 'data'.: give another --workdir"):
+        config_file.load_data_info(OLD_RUNS / "first")
+
+
+@pytest.mark.parametrize(
+    ("run", "setting", "name"), [("dcgan", "preset", "author_dcgan"), ("wgan_gp_64", "architecture", "dcgan_64")]
+)
+def test_a_run_with_a_former_name_is_refused_with_the_new_one_and_read_once_it_is_written(run, setting, name, tmp_path):
+    message = f"config.json holds a value .*: --{setting}=dcgan: dcgan is now called {name}; write the new name instead"
+    with pytest.raises(UserError, match=message):
+        config_file.load_config(OLD_RUNS / run)
+    text = (OLD_RUNS / run / "config.json").read_text()
+    (tmp_path / "config.json").write_text(text.replace(f'"{setting}": "dcgan"', f'"{setting}": "{name}"'))
+    preset = name if setting == "preset" else run
+    saved = config_file.load_config(tmp_path)
+    assert saved == make_config(preset, workdir=saved.workdir)
 
 
 def test_help_and_refusals_do_not_wait_for_tensorflow():
-    code = "import sys, train_cifar; train_cifar.main(['x', '{}']); sys.exit('tensorflow' in sys.modules)"
-    for flag in ("--help", "--norm=grup"):
-        subprocess.run([sys.executable, "-c", code.format(flag)], check=True, cwd=ROOT, capture_output=True)
+    code = "import sys, train_cifar; train_cifar.main(['x', *{}]); sys.exit('tensorflow' in sys.modules)"
+    for flags in (["--help"], ["--norm=grup"], ["--architecture=wgan_32", "--conditional"]):
+        subprocess.run([sys.executable, "-c", code.format(flags)], check=True, cwd=ROOT, capture_output=True)

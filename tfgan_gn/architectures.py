@@ -38,7 +38,8 @@ ARCHITECTURES = {
     "sngan_resnet": Architecture(width=128, z_dim=128, image_size=32, norm="none"),
     "wgan_32": Architecture(width=256, z_dim=100, image_size=32, norm="instance"),
 }
-SIZES = ("width", "z_dim", "image_size", "norm", "generator_norm")  # what an architecture gives a default for
+DEFAULT_ARCHITECTURE = "resnet"
+SIZES = ("width", "z_dim", "image_size", "norm", "generator_norm")  # the settings that follow the architecture
 
 
 def get_architecture(name):

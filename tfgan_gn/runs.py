@@ -23,8 +23,8 @@ from tfgan_gn.layers import norms
 from tfgan_gn.models import build_networks
 from tfgan_gn.scoring import evaluation, extractors, history, images, reference
 from tfgan_gn.scoring.scores import Settings
+from tfgan_gn.settings.config_file import save_config
 from tfgan_gn.settings.scoring import EvalConfig
-from tfgan_gn.settings.training import save_config
 from tfgan_gn.training import checkpoints, strategies
 from tfgan_gn.training.losses import LOSSES, Auxiliary
 from tfgan_gn.training.objective import Objective
@@ -224,7 +224,7 @@ def make_recorder(config, facts, strategy, trainer, manager, dataset):
             score = make_scorer(config, facts, trainer.best_generator, dataset)
     with guards.writing_to(config.workdir):  # only now, when nothing of this run can be refused, is the folder its own
         os.makedirs(config.workdir, exist_ok=True)
-        save_config(config, os.path.join(config.workdir, "config.json"), versions(), facts)
+        save_config(config, config.workdir, versions(), facts)
     clock = time.monotonic
     return Recorder(trainer, manager, config.workdir, lambda: iter(test), config.test_batches, clock, score)
 

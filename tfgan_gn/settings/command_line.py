@@ -1,4 +1,4 @@
-"""Between the command line and the settings. Does not import TensorFlow, so that help and refusals come at once."""
+"""From a command line to settings, and the text of --help. Free of TensorFlow, so that both answer at once."""
 
 import dataclasses
 import textwrap
@@ -6,12 +6,13 @@ import textwrap
 from absl import flags
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.settings.option import choices_of, in_words, parse
-from tfgan_gn.settings.presets import PRESETS
+from tfgan_gn.settings.option import allowed_texts, as_text, parse
 
 
 def define_flags(settings, flag_values):
-    """Defines one flag for each field of a dataclass of options, so that what was given can be told from a default.
+    """Defines one flag for each field of a dataclass of options.
+
+    The flags have no default, so that a value which was given differs from one which was not.
 
     Args:
         settings: the dataclass, e.g. `settings.training.Config`.
@@ -23,16 +24,16 @@ def define_flags(settings, flag_values):
 
 
 def parse_arguments(argv, settings, make, most_arguments=0):
-    """The settings that a command line asks for.
+    """Reads the settings that a command line gives.
 
     Args:
-        argv: the program's name and its arguments.
-        settings: the dataclass of options that has the flags' fields.
-        make: function that makes the settings from those that were given, by name.
-        most_arguments: how many arguments there may be that are no flags.
+        argv: the name of the program and its arguments.
+        settings: the dataclass of options, one for each flag.
+        make: function from the given settings, as keyword arguments, to an object of that dataclass.
+        most_arguments: how many arguments that are not flags are allowed.
 
     Returns:
-        (what `make` returned, list of the arguments that are no flags), or (None, []) where the user asked for help.
+        (what `make` returned, list of the arguments that are not flags); (None, []) if the user asked for help.
 
     Raises:
         UserError: too many arguments, an unknown flag, or a bad value.
@@ -51,20 +52,61 @@ def parse_arguments(argv, settings, make, most_arguments=0):
     return make(**{field.name: parse(field, str(flag_values[field.name].value)) for field in present}), rest
 
 
-def help_text(description, settings, width=100):
-    """What --help prints: each flag with its meaning, range, default (of each preset that differs) and source."""
+def help_text(description, settings, other_defaults=None, width=100):
+    """The text of --help: each flag with its meaning, defaults, source and range.
+
+    Args:
+        description: what the program does.
+        settings: the dataclass of options.
+        other_defaults: function from the name of a setting to its further defaults, as `presets.other_defaults`.
+        width: of a line, in characters.
+
+    Returns:
+        str.
+    """
     lines = [description, ""]
     for field in dataclasses.fields(settings):
-        facts = field.metadata
-        values = (
-            "|".join(choices_of(field)) if facts["choices"] else field.type.__name__.replace("tuple", "int,int,...")
-        )
-        lines.append(f"  --{field.name}={values}" if field.type is not bool else f"  --{field.name}")
-        default = in_words(field.default) or "empty"
-        others = [f"{in_words(p[field.name])} in preset {name}" for name, p in PRESETS.items() if field.name in p]
-        bounds = [f"{sign} {facts[key]}" for key, sign in (("low", ">="), ("high", "<=")) if facts[key] is not None]
-        about = f"{facts['help']}. Default {', '.join([default, *others])}; from {facts['source']}."
+        lines.append(f"  --{field.name}{_values(field)}")
+        others = other_defaults(field.name) if other_defaults else {}
+        about = f"{field.metadata['help']}. {_defaults(field, others)}. Source: {field.metadata['source']}."
+        signs = (("low", ">="), ("high", "<="))
+        bounds = [f"{sign}{field.metadata[key]}" for key, sign in signs if field.metadata[key] is not None]
         if bounds:
-            about += f" Range {', '.join(bounds)}."
-        lines += textwrap.wrap(about, width, initial_indent=" " * 6, subsequent_indent=" " * 6)
+            about += f" Range: {', '.join(bounds)}."
+        indent = " " * 6
+        lines += textwrap.wrap(
+            about,
+            width,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
     return "\n".join(lines)
+
+
+def _values(field):
+    """What may stand behind the name of a flag."""
+    if field.type is bool:
+        return ""
+    if field.metadata["choices"]:
+        return "=" + "|".join(allowed_texts(field))
+    return "=" + field.type.__name__.replace("tuple", "int,int,...")
+
+
+def _defaults(field, others):
+    """The default of an option, and each other one with the architectures and presets that give it."""
+    texts = [f"Default: {_shown(field.default)}"]
+    for kind, defaults in others.items():
+        names = {}
+        for name, value in defaults.items():
+            if value != field.default:
+                names.setdefault(_shown(value), []).append(name)
+        texts += [f"{value} for {kind}{'s' * (len(of) > 1)} {', '.join(of)}" for value, of in names.items()]
+    return "; ".join(texts)
+
+
+def _shown(value):
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return as_text(value) or "empty"

@@ -1,4 +1,4 @@
-"""A setting: its default, meaning, source and range, as a dataclass field; what text and values it takes."""
+"""A setting as a dataclass field: its default, meaning, source and range; how text is read and a value checked."""
 
 import dataclasses
 import math
@@ -7,41 +7,41 @@ import typing
 from tfgan_gn.errors import UserError
 
 OURS = "tfgan_gn"
-BIG = 2**31 - 1
+INT32_MAX = 2**31 - 1
 
 
-def option(default, help, source=OURS, *, choices=None, prefix="", renamed=(), low=None, high=None, free=False):
-    """A field of a dataclass of settings.
+def option(default, help, source=OURS, *, choices=None, prefix="", renamed=None, low=None, high=None, free=False):
+    """Makes a field of a dataclass of settings.
 
     Args:
-        default: its value where nothing is said.
-        help: one sentence; goes into --help.
+        default: its default value.
+        help: one sentence for --help, without a full stop; it is understood without the other options.
         source: where the default comes from.
-        choices: the allowed values, for a string.
-        prefix: what further allowed values begin with, before a NAME of the user's; empty for no such.
-        renamed: pairs of a former value and its name of today.
+        choices: the allowed values of a string.
+        prefix: further allowed values are this prefix and a NAME that the user chooses; empty for none.
+        renamed: dict from a former value to its present name, which a refusal tells.
         low: smallest allowed number.
         high: largest allowed number.
-        free: whether a resumed run may change it, because it does not touch what is learnt.
+        free: whether a resumed run may change the setting, because it does not change what is learnt.
 
     Returns:
-        A dataclass field.
+        A dataclass field, whose metadata has the arguments by name.
     """
-    facts = {
+    metadata = {
         "help": help,
         "source": source,
         "choices": choices,
         "prefix": prefix,
-        "renamed": dict(renamed),
+        "renamed": renamed or {},
         "low": low,
         "high": high,
         "free": free,
     }
-    return dataclasses.field(default=default, metadata=facts)
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 def parse(field, text):
-    """The value of a field from a flag's text. Raises UserError where the text is not of the field's type."""
+    """Reads the value of a field from the text of a flag. Raises UserError for text that is not of the field's type."""
     try:
         if field.type is bool:
             return {"true": True, "false": False}[text.lower()]
@@ -54,37 +54,39 @@ def parse(field, text):
         raise UserError(f"--{field.name}={text}: give {kind}") from None
 
 
-def check(settings):
-    """Raises UserError for the first value of a dataclass of options that its option does not allow."""
-    for field in dataclasses.fields(settings):
-        check_value(field, getattr(settings, field.name))
+def as_text(value):
+    """A value in the form that its flag takes."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def choices_of(field):
-    """The values that a field of choices takes, as --help and a refusal list them."""
+def allowed_texts(field):
+    """The allowed values of a field that has choices, in the form that --help and a refusal list them."""
     prefix = field.metadata["prefix"]
     return (*field.metadata["choices"], *([f"{prefix}NAME"] if prefix else []))
 
 
-def in_words(value):
-    """A value as its flag takes it."""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+def check(settings):
+    """Raises UserError for the first value in a dataclass of options that its option does not allow."""
+    for field in dataclasses.fields(settings):
+        check_value(field, getattr(settings, field.name))
 
 
 def check_value(field, value):
     """Raises UserError for a value that an option does not allow."""
-    flag, facts = f"--{field.name}={in_words(value)}", field.metadata
-    prefix = facts["prefix"]
-    if value in facts["renamed"]:
-        raise UserError(f"{flag}: {value} is now called {facts['renamed'][value]}; write that name instead")
-    further = bool(prefix) and value.startswith(prefix) and value != prefix
-    if facts["choices"] and value not in facts["choices"] and not further:
-        otherwise = ", or leave it out" if "" in facts["choices"] else ""
-        raise UserError(f"{flag}: choose one of {', '.join(filter(None, choices_of(field)))}{otherwise}")
+    flag, rules = f"--{field.name}={as_text(value)}", field.metadata
+    if value in rules["renamed"]:
+        raise UserError(f"{flag}: {value} is now called {rules['renamed'][value]}; write the new name instead")
+    if rules["choices"] and value not in rules["choices"] and not _has_prefix(value, rules["prefix"]):
+        otherwise = ", or leave it out" if "" in rules["choices"] else ""
+        raise UserError(f"{flag}: choose one of {', '.join(filter(None, allowed_texts(field)))}{otherwise}")
     for number in value if isinstance(value, tuple) else (value,):
         if isinstance(number, float) and not math.isfinite(number):
             raise UserError(f"{flag}: give a finite number")
-        if facts["low"] is not None and number < facts["low"]:
-            raise UserError(f"{flag}: give {facts['low']} or more")
-        if facts["high"] is not None and number > facts["high"]:
-            raise UserError(f"{flag}: give {facts['high']} or less")
+        if rules["low"] is not None and number < rules["low"]:
+            raise UserError(f"{flag}: give {rules['low']} or more")
+        if rules["high"] is not None and number > rules["high"]:
+            raise UserError(f"{flag}: give {rules['high']} or less")
+
+
+def _has_prefix(value, prefix):
+    return bool(prefix) and value.startswith(prefix) and value != prefix

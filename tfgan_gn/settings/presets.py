@@ -1,8 +1,12 @@
 """Settings of published systems: how each differs from the defaults and from the sizes of its architecture."""
 
+from tfgan_gn.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, SIZES, sizes_of
+
 AUTHOR = "gan_cifar_resnet.py"  # Gulrajani et al. 2017, github.com/igul222/improved_wgan_training
 REPORT = "gan_cifar10.py"  # the group-norm report, github.com/gzmkobe/wgan_with_group_normalization
 MIYATO = "Miyato et al. 2018"
+WU_AND_HE = "Wu and He 2018"
+DEFAULT_PRESET = "author"
 
 _CNN = {  # gan_cifar.py of the WGAN-GP authors
     "architecture": "simple_cnn",
@@ -69,3 +73,40 @@ PRESETS = {
     "sngan_resnet": {**_SNGAN, "architecture": "sngan_resnet"},
     "sngan_dcgan": {**_SNGAN, "architecture": "sngan_dcgan"},
 }
+
+
+def defaults_of(preset, architecture=None):
+    """The settings that a preset and an architecture give a default to.
+
+    The sizes and norms are those of the architecture. Those that a preset names, and its groups, were chosen for the
+    architecture of the preset: they are left out where another architecture is asked for.
+
+    Args:
+        preset: key of PRESETS.
+        architecture: key of `architectures.ARCHITECTURES`; None for that of the preset.
+
+    Returns:
+        dict from a name to a value. The settings that are not in it keep the default of `training.Config`.
+    """
+    named = PRESETS[preset]
+    own = named.get("architecture", DEFAULT_ARCHITECTURE)
+    if architecture not in (None, own):
+        named = {name: value for name, value in named.items() if name not in (*SIZES, "groups", "generator_groups")}
+    return {**sizes_of(architecture or own), **named}
+
+
+def other_defaults(name):
+    """The defaults that architectures and presets give to a setting.
+
+    Args:
+        name: of the setting.
+
+    Returns:
+        {"architecture": dict, "preset": dict}, each from the name of an architecture or a preset to its default.
+        Those that give the setting no default are left out.
+    """
+    tables = {"architecture": {each: sizes_of(each) for each in ARCHITECTURES}, "preset": PRESETS}
+    return {
+        kind: {each: defaults[name] for each, defaults in table.items() if name in defaults}
+        for kind, table in tables.items()
+    }

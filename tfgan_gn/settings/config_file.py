@@ -1,0 +1,144 @@
+"""The file config.json of a run folder: every setting, the versions, and what the run's data are."""
+
+import dataclasses
+import json
+import os
+
+from tfgan_gn.errors import UserError
+from tfgan_gn.files.whole import write_whole
+from tfgan_gn.settings.training import Config
+
+NAME = "config.json"
+# Settings that are younger than the first run folders, with the value that holds for runs which do not name them.
+VALUES_BEFORE = {
+    "eval_every": 0,
+    "eval_images": 10_000,
+    "inception": "",
+    "cache_dir": "",
+    "strategy": "mirrored",
+    "grey": "repeat",
+    "architecture": "resnet",
+    "synced_batch_norm": False,
+    "conditional": False,
+    "auxiliary": False,
+    "loss": "wasserstein",
+    "penalty": "gradient",
+    "clip": 0.0,
+    "separate_passes": False,
+    "optimizer": "adam",
+    "critic_optimizer": "",
+    "critic_learning_rate": 0.0,
+    "momentum": 0.9,
+    "ema": 0.0,
+    "flips": False,
+    "precision": "float32",
+    "jit": False,
+}
+
+
+def is_run(workdir):
+    """Whether a path is a run folder."""
+    return os.path.isfile(os.path.join(workdir, NAME))
+
+
+def save_config(config, workdir, versions, data_info):
+    """Writes config.json into a run folder, completely or not at all.
+
+    Args:
+        config: Config.
+        workdir: the run folder, which exists.
+        versions: dict from a package to its version.
+        data_info: dict of what networks and a resumed run need to know of the data, JSON values.
+    """
+    text = json.dumps({"config": dataclasses.asdict(config), "versions": versions, "data": data_info}, indent=2)
+    write_whole(os.path.join(workdir, NAME), f"{text}\n".encode())
+
+
+def load_config(workdir):
+    """Reads the settings of a run.
+
+    Args:
+        workdir: the run folder.
+
+    Returns:
+        Config. A setting that did not exist when the run was made has the value of VALUES_BEFORE.
+
+    Raises:
+        UserError: the file is missing or damaged, or holds settings or names that this version does not have.
+    """
+    path = os.path.join(workdir, NAME)
+    saved = {**VALUES_BEFORE, **_read(path, "config")}
+    names = {field.name for field in dataclasses.fields(Config)}
+    for fault, wrong in (("lacks the settings", names - saved.keys()), ("has the unknown", saved.keys() - names)):
+        if wrong:
+            raise _not_a_config(path, f"it {fault} {', '.join(sorted(wrong))}")
+    try:
+        return Config(**{name: tuple(v) if isinstance(v, list) else v for name, v in saved.items()})
+    except UserError as error:
+        raise UserError(f"{path} holds a value that this version does not take: {error}") from None
+    except TypeError as error:  # a value of another type
+        raise _not_a_config(path, error) from None
+
+
+def load_data_info(workdir):
+    """What `save_config` wrote of the data, a dict. Raises UserError where the file is missing or damaged."""
+    return _read(os.path.join(workdir, NAME), "data")
+
+
+def refuse_other_settings(config, saved, workdir):
+    """Checks that a run can be resumed with these settings.
+
+    Args:
+        config: Config that is asked for.
+        saved: Config of the run in the folder.
+        workdir: the run folder.
+
+    Raises:
+        UserError: they differ in a setting that changes what is learnt; names each of them.
+    """
+    differing = [
+        f"{field.name} (there {getattr(saved, field.name)}, asked {getattr(config, field.name)})"
+        for field in dataclasses.fields(config)
+        if not field.metadata["free"] and getattr(saved, field.name) != getattr(config, field.name)
+    ]
+    if differing:
+        raise UserError(
+            f"{workdir} holds a run with another {', another '.join(differing)}: "
+            "give the same settings to resume it, or another --workdir"
+        )
+
+
+def refuse_other_data(data_info, saved, workdir):
+    """Checks that a run can be resumed on these data.
+
+    Args:
+        data_info: dict of the data at hand.
+        saved: dict of the data that the run in the folder began with.
+        workdir: the run folder.
+
+    Raises:
+        UserError: they differ.
+    """
+    for name in data_info:
+        if data_info[name] != saved.get(name):
+            raise UserError(
+                f"{workdir} holds a run on other data ({name} there {saved.get(name)}, now {data_info[name]}): give "
+                "the same --dataset and --data_dir to resume it, or another --workdir"
+            )
+
+
+def _read(path, part):
+    """One of the tables in the file."""
+    try:
+        with open(path) as file:
+            content = json.load(file)
+    except (OSError, ValueError) as error:
+        raise _not_a_config(path, error) from None
+    table = content.get(part) if isinstance(content, dict) else None
+    if not isinstance(table, dict):
+        raise _not_a_config(path, f"it has no table {part!r}")
+    return table
+
+
+def _not_a_config(path, error):
+    return UserError(f"{path} is not the config of a run of this version ({error}): give another --workdir")
