@@ -14,6 +14,8 @@ from tfgan_gn.metrics import (
     frechet_distance,
 )
 
+pytestmark = pytest.mark.quick
+
 SINGULAR = {"fid_s", "fid_w", "fid_same_s"}
 
 

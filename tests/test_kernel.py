@@ -11,6 +11,8 @@ from tfgan_gn.metrics import (
     kernel_distance_of_subsets,
 )
 
+pytestmark = pytest.mark.quick
+
 
 def kernel_rows(case):
     """The first n rows of each set, n that of the smaller."""

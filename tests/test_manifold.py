@@ -11,6 +11,8 @@ from tfgan_gn.metrics import (
     manifold_scores,
 )
 
+pytestmark = pytest.mark.quick
+
 
 @golden(r"prc.*_k\d")
 def test_manifold_goldens(key):

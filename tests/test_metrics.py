@@ -25,6 +25,8 @@ from tfgan_gn.metrics import (
     manifold_scores,
 )
 
+pytestmark = pytest.mark.quick
+
 
 def test_no_tensorflow():
     """The package's own __init__ is empty of imports; whoever scores arrays does not wait for TensorFlow."""
@@ -122,7 +124,7 @@ HOLE = np.where(np.arange(60).reshape(20, 3) == 34, np.nan, X)
         (lambda: inception_score(HOLE), r"logits: row 11 holds nan or infinity; leave"),
         (lambda: inception_score(X[:0]), r"logits: 0 rows; give 1 or more"),
         (lambda: inception_score_of_probabilities(X), r"probabilities: row 0 sums to .* or logits to inception_score"),
-        (lambda: inception_score_of_probabilities([[1.5, -0.5]]), r"row 0 sums to 1 and its least is -0.5; give"),
+        (lambda: inception_score_of_probabilities([[1.5, -0.5]]), r"row 0 sums to 1 and its minimum is -0.5; give"),
         (lambda: inception_score_of_probabilities([[1, 0], [0.5, 0.4]], 1), r"row 1 sums to 0.9 and"),
         (lambda: inception_score(X[0]), r"logits: shape \(3,\) of float64; give real numbers \[rows, columns\]"),
         (lambda: FeatureStats.of(X[:1]).covariance, "1 rows have no covariance; give 2 images or more"),

@@ -159,8 +159,8 @@ X = np.random.default_rng(1).normal(size=(20, D))
         (lambda rng: fid_infinity(X[:3], REFERENCE, rng), "features: 3 rows; give 4 or more"),
         (lambda rng: fid_infinity(X, REFERENCE, rng, sizes=[5, 20]), r"sizes=\[5, 20\]; give three or more"),
         (lambda rng: fid_infinity(X, REFERENCE, rng, sizes=[5, 5, 5]), "not all equal"),
-        (lambda rng: fid_infinity(X, REFERENCE, rng, sizes=[1, 5, 9]), "from 2 to the 20 images that there are"),
-        (lambda rng: fid_infinity(X, REFERENCE, rng, sizes=[5, 9, 21]), "from 2 to the 20 images that there are"),
+        (lambda rng: fid_infinity(X, REFERENCE, rng, sizes=[1, 5, 9]), "from 2 to 20, the number of images"),
+        (lambda rng: fid_infinity(X, REFERENCE, rng, sizes=[5, 9, 21]), "from 2 to 20, the number of images"),
         (lambda rng: fid_infinity(X[:, :3], REFERENCE, rng), "features have 8 columns, these statistics 3"),
     ],
 )

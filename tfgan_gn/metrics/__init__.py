@@ -1,7 +1,11 @@
-"""Scores of generated images from what a network says of them: arrays in, numbers out, float64 within, no TensorFlow.
+"""Scores of generated images, computed from the features and class scores that a network has for them.
 
-Rows are images, columns features or classes. A mistake of the caller is a `tfgan_gn.errors.UserError`; a score that is
-computed but should not be trusted comes with a `ScoreWarning`.
+Each function takes arrays, one row per image, and returns numbers. Sums are taken in float64; TensorFlow is not needed.
+Wrong input raises `tfgan_gn.errors.UserError`. A score that is computed but should not be trusted comes with a
+`ScoreWarning`.
+
+Every name in `__all__` is public. The commands of this project use most of them; `inception_score_of_probabilities`,
+`kernel_distance`, `kernel_distance_of_blocks`, `bootstrap_interval` and `FeatureStats.merge` are for other programs.
 """
 
 from tfgan_gn.metrics.entropy import InceptionScore, inception_score, inception_score_of_probabilities

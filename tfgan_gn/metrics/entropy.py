@@ -20,43 +20,43 @@ class InceptionScore(NamedTuple):
 def inception_score(logits, splits=10):
     """Inception Score (Salimans et al. 2016, section 4) from logits.
 
-    The mean over the splits of exp(E_x KL(p(y|x) || p(y))), p(y) being that of the split. Split i holds rows
-    i N // splits to (i + 1) N // splits, in order, as in the published code; the literature's numbers have 50,000 rows
-    and 10 splits, and logits of the 1008 classes without bias. No more can come out than a split has rows.
+    IS = exp(E_x KL(p(y|x) || p(y))) is computed for each split, with p(y) the mean of p(y|x) over the split. Split i
+    holds rows i N // splits to (i + 1) N // splits, in order, as in the published code. Published scores use 50,000
+    rows, 10 splits, and the logits of 1008 classes without bias. The score is at most the number of rows in a split.
 
     Args:
         logits: real array [N, C].
         splits: number of parts, 1 to N.
 
     Returns:
-        An InceptionScore.
+        InceptionScore.
 
     Raises:
-        UserError: not such an array; a number that is not finite; splits below 1 or above N.
+        UserError: another shape or type; a number that is not finite; splits below 1 or above N.
     """
     return _inception_score(check_rows(logits, "logits"), splits, lambda rows: special.softmax(rows, axis=1))
 
 
 def inception_score_of_probabilities(p, splits=10):
-    """`inception_score` of class probabilities, with 0 log 0 = 0 (the published code gives nan).
+    """`inception_score` from class probabilities. 0 log 0 is 0 here; the published code returns nan.
 
     Args:
-        p: real array [N, C] in [0, 1], rows summing to 1 (to 1e-3, which leaves room for float16).
+        p: real array [N, C] in [0, 1], each row sums to 1, within 1e-3 (float16 needs that much).
         splits: number of parts, 1 to N.
 
     Returns:
-        An InceptionScore.
+        InceptionScore.
 
     Raises:
-        UserError: as `inception_score`; a row that is not a distribution.
+        UserError: as `inception_score`; a row with a negative number or another sum.
     """
     p = check_rows(p, "probabilities")
     bad = (p < 0).any(1) | (abs(p.sum(1, dtype=np.float64) - 1) > 1e-3)
     if bad.any():
         row = int(np.argmax(bad))
         raise UserError(
-            f"probabilities: row {row} sums to {p[row].sum(dtype=np.float64):.6g} and its least is {p[row].min():.6g}; "
-            "give rows from 0 to 1 that sum to 1, or logits to inception_score"
+            f"probabilities: row {row} sums to {p[row].sum(dtype=np.float64):.6g} and its minimum is "
+            f"{p[row].min():.6g}; give rows of numbers from 0 to 1 that sum to 1, or give logits to inception_score"
         )
     return _inception_score(p, splits, lambda rows: rows)
 

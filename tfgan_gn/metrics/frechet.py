@@ -1,4 +1,4 @@
-"""Frechet distance of two sets of features (FID): streaming statistics and the distance itself, in float64."""
+"""Frechet distance of two sets of features (FID), from means and covariances that are collected batch by batch."""
 
 import warnings
 
@@ -7,15 +7,15 @@ import numpy as np
 from tfgan_gn.errors import UserError
 from tfgan_gn.metrics.rows import ScoreWarning, check_at_least, check_rows, row_blocks
 
-RANK_TOLERANCE = 1e-12  # relative; the root of an eigenvalue that is rounding, 1e-16, would be 1e-8
+RANK_TOLERANCE = 1e-12  # of the largest eigenvalue; smaller ones are rounding errors, 1e-16, and their roots 1e-8
 
 
 class FeatureStats:
-    """Count, mean and covariance of rows that come in batches; memory does not grow with them.
+    """Count, mean and covariance of rows that come in batches. The rows are not kept.
 
-    Batches are joined by Chan, Golub and LeVeque (1979): M = sum (x - mean)(x - mean)^T of both, plus
-    n_a n_b / (n_a + n_b) times the outer product of the difference of the means. Nothing is squared before it is
-    centred, so that a mean far from 0 costs no digits.
+    Two sets a and b are joined by Chan, Golub and LeVeque (1979): with M = sum (x - mean)(x - mean)^T,
+    M = M_a + M_b + n_a n_b / (n_a + n_b) (mean_b - mean_a)(mean_b - mean_a)^T. Rows are centred before they are
+    multiplied, so that a mean far from 0 loses no digits.
 
     Attributes:
         count: number of rows so far.
@@ -39,10 +39,11 @@ class FeatureStats:
 
     @classmethod
     def from_moments(cls, count, mean, covariance):
-        """The statistics that had this count, mean [D] and covariance [D, D], e.g. from a file.
+        """The statistics with this count, mean [D] and covariance [D, D], e.g. from a file.
 
         Raises:
-            UserError: fewer than 2 rows; not finite; shapes that do not fit; a covariance that is not symmetric.
+            UserError: fewer than 2 rows; a number that is not finite; shapes that do not fit each other; a covariance
+                that is not symmetric.
         """
         check_at_least("count", count, 2)
         covariance = check_rows(covariance, "covariance").astype(np.float64)
@@ -64,13 +65,13 @@ class FeatureStats:
         """Adds rows.
 
         Args:
-            batch: real array [N, D], N from 0; summed in float64.
+            batch: real array [N, D], N 0 or more; sums are taken in float64.
 
         Returns:
             self.
 
         Raises:
-            UserError: other dimensions, or a number that is not finite; nothing has been added then.
+            UserError: another D, or a number that is not finite; then no row is added.
         """
         batch = check_rows(batch, "features", least=0)
         self._check_dimensions(batch.shape[1])
@@ -82,7 +83,7 @@ class FeatureStats:
         return self
 
     def merge(self, other):
-        """Adds the rows behind other statistics of the same dimensions; returns self."""
+        """Adds the rows that other statistics were collected from; returns self. Raises UserError for another D."""
         self._check_dimensions(len(other.mean))
         if other.count:
             self._join(other.count, other.mean, other.scatter)
@@ -102,7 +103,7 @@ class FeatureStats:
             )
 
     def factor(self):
-        """L [D, rank] with L L^T = covariance, kept until the next row. Raises UserError below 2 rows."""
+        """L [D, rank] with L L^T = covariance, computed once until rows are added. Raises UserError below 2 rows."""
         if self._factor is None:
             eigenvalues, vectors = np.linalg.eigh(self.covariance)
             kept = eigenvalues > RANK_TOLERANCE * eigenvalues.max()
@@ -113,16 +114,16 @@ class FeatureStats:
 def frechet_distance(a, b):
     """Frechet distance of two Gaussians with these moments; FID on Inception features (Heusel et al. 2017, eq. 6).
 
-    |m_a - m_b|^2 + tr(C_a) + tr(C_b) - 2 tr((C_a C_b)^(1/2)). With C_b = L L^T the last trace is the sum of the roots
-    of the eigenvalues of L^T C_a L, which is symmetric: nothing imaginary, no epsilon, right for singular covariances.
-    L is kept in `b`, so give the set that stays the same second.
+    |m_a - m_b|^2 + tr(C_a) + tr(C_b) - 2 tr((C_a C_b)^(1/2)). With C_b = L L^T, the last trace is the sum of the square
+    roots of the eigenvalues of L^T C_a L. This matrix is symmetric, so that the roots are real and no epsilon is
+    needed, also for singular covariances. `b` keeps L: pass the real images as `b` if they are used again.
 
     Args:
         a: FeatureStats of 2 rows or more.
         b: the same, of equal dimensions.
 
     Returns:
-        A float, 0 or more. It is biased upward by a term in 1 / N: compare at equal N, or see `fid_infinity`.
+        Float, 0 or more. It is too large by about c / N for N rows: compare at equal N, or use `fid_infinity`.
 
     Raises:
         UserError: different dimensions; fewer than 2 rows.
@@ -136,19 +137,19 @@ def frechet_distance(a, b):
 
 
 def warn_if_singular(*stats):
-    """A ScoreWarning for statistics of no more rows than dimensions."""
+    """Warns with ScoreWarning if one of the statistics has no more rows than dimensions."""
     rows, dimensions = min(s.count for s in stats), len(stats[0].mean)
     if rows <= dimensions:
         warnings.warn(
             f"Frechet distance from {rows} rows in {dimensions} dimensions: the covariance is singular and the bias "
-            f"large; give more than {dimensions} images, better ten times as many",
+            f"is large; give more than {dimensions} images, better ten times as many",
             ScoreWarning,
             stacklevel=3,
         )
 
 
 def frechet_distance_quietly(a, b):
-    """`frechet_distance` without the warning, for those who call it many times and warn once."""
+    """`frechet_distance` without the warning, for callers that compute many distances and warn once."""
     a._check_dimensions(len(b.mean))
     L = b.factor()  # noqa: N806
     eigenvalues = np.linalg.eigvalsh(L.T @ a.covariance @ L)
@@ -156,4 +157,4 @@ def frechet_distance_quietly(a, b):
     trace_of_root = np.sqrt(eigenvalues[kept]).sum()
     difference = a.mean - b.mean
     distance = difference @ difference + np.trace(a.covariance) + np.trace(b.covariance) - 2 * trace_of_root
-    return max(0.0, float(distance))  # a square: below 0 is rounding
+    return max(0.0, float(distance))  # a squared distance: below 0 is a rounding error

@@ -1,4 +1,4 @@
-"""Kernel distance of two sets of features (KID): of all rows, of random subsets, of disjoint blocks."""
+"""Kernel distance of two sets of features (KID): over all rows, over random subsets, over disjoint blocks."""
 
 import math
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from tfgan_gn.metrics.rows import check_at_least, check_pair, row_blocks
 
 
 class PartsDistance(NamedTuple):
-    """A distance over parts of two sets: mean, population standard deviation, standard error of the mean."""
+    """A distance between parts of two sets: mean over the parts, population standard deviation, error of the mean."""
 
     mean: float
     std: float
@@ -21,8 +21,8 @@ class PolynomialKernel(NamedTuple):
 
     Attributes:
         degree: whole number, 1 or more.
-        gamma: factor; None for 1 / D.
-        coef0: the constant.
+        gamma: factor of the dot product; None for 1 / D.
+        coef0: constant that is added to it.
     """
 
     degree: int = 3
@@ -39,7 +39,7 @@ class PolynomialKernel(NamedTuple):
 
     def _of_products(self, products, dimensions):
         base = products * (1 / dimensions if self.gamma is None else self.gamma) + self.coef0
-        return math.prod([base] * self.degree)  # base**3 is np.power, many times slower
+        return math.prod([base] * self.degree)  # base**3 calls np.power, which is many times slower
 
 
 KID_KERNEL = PolynomialKernel()
@@ -48,40 +48,41 @@ KID_KERNEL = PolynomialKernel()
 def kernel_distance(x, y, kernel=KID_KERNEL):
     """Kernel distance of two sets; KID on Inception features (Binkowski et al. 2018, section 4.1).
 
-    The unbiased MMD^2 = mean_{i != j} k(x_i, x_j) + mean_{i != j} k(y_i, y_j) - 2 mean_{i, j} k(x_i, y_j), the last
-    over all pairs. N^2 D operations: for tens of thousands of rows take `kernel_distance_of_subsets`.
+    The unbiased estimate MMD^2 = mean_{i != j} k(x_i, x_j) + mean_{i != j} k(y_i, y_j) - 2 mean_{i, j} k(x_i, y_j); the
+    last mean is over all pairs. It costs N^2 D operations; use `kernel_distance_of_subsets` for more than 10,000 rows.
 
     Args:
-        x: real array [N, D], N from 2.
-        y: real array [M, D], M from 2.
-        kernel: a PolynomialKernel; KID's is (x.y / D + 1)^3.
+        x: real array [N, D], N 2 or more.
+        y: real array [M, D], M 2 or more.
+        kernel: PolynomialKernel; KID's is (x.y / D + 1)^3.
 
     Returns:
-        A float; below 0 about half the time for equal distributions.
+        Float; for equal distributions it is below 0 about half of the time.
 
     Raises:
-        UserError: not such arrays; a number that is not finite; degree below 1.
+        UserError: another shape or type; a number that is not finite; degree below 1.
     """
     check_at_least("degree", kernel.degree, 1)
     return _mmd2(*check_pair(x, y, ("x", "y"), 2), kernel)
 
 
 def kernel_distance_of_subsets(x, y, rng, num_subsets=100, subset_size=1000, kernel=KID_KERNEL):
-    """KID as mostly published: `kernel_distance` averaged over random subsets of both sets.
+    """KID as most papers report it: the mean of `kernel_distance` over random subsets of both sets.
 
-    The subsets overlap, so the standard error says how near the mean is to `kernel_distance` of these rows, and falls
-    to 0 with more subsets. How far other rows would move it say `kernel_distance_of_blocks` and `bootstrap_interval`.
+    The subsets overlap. The standard error is therefore that of the mean as an estimate of `kernel_distance` of these
+    rows: it goes to 0 with more subsets. `kernel_distance_of_blocks` and `bootstrap_interval` estimate how much the
+    distance changes with other rows.
 
     Args:
         x: real array [N, D].
         y: real array [M, D].
-        rng: numpy Generator or RandomState; draws from x, then from y, each without replacement, per subset.
+        rng: numpy Generator or RandomState; for each subset it draws from x, then from y, each without replacement.
         num_subsets: 2 or more.
         subset_size: 2 to min(N, M).
-        kernel: a PolynomialKernel.
+        kernel: PolynomialKernel.
 
     Returns:
-        A PartsDistance.
+        PartsDistance.
 
     Raises:
         UserError: as `kernel_distance`; fewer than 2 subsets; a subset larger than a set.
@@ -98,21 +99,21 @@ def kernel_distance_of_subsets(x, y, rng, num_subsets=100, subset_size=1000, ker
 
 
 def kernel_distance_of_blocks(x, y, max_block_size=1000, kernel=KID_KERNEL):
-    """`kernel_distance` averaged over disjoint blocks of consecutive rows, as TF-GAN does.
+    """The mean of `kernel_distance` over disjoint blocks of consecutive rows, as TF-GAN computes it.
 
-    No row is used twice: the standard error is that of fresh rows, and needs no randomness.
+    No row is used twice, so that the standard error is that of the distance with other rows. Nothing is random.
 
     Args:
         x: real array [N, D], in no particular order.
         y: real array [M, D], in no particular order.
-        max_block_size: B; there are ceil(max(N, M) / B) blocks of both sets, of equal size to one row.
-        kernel: a PolynomialKernel.
+        max_block_size: B. Both sets are cut into ceil(max(N, M) / B) blocks, whose sizes differ by one row at most.
+        kernel: PolynomialKernel.
 
     Returns:
-        A PartsDistance; its standard error is nan for a single block.
+        PartsDistance; its standard error is nan if there is one block only.
 
     Raises:
-        UserError: as `kernel_distance`; so few rows that a block would have fewer than 2.
+        UserError: as `kernel_distance`; a block would have fewer than 2 rows.
     """
     check_at_least("max_block_size", max_block_size, 2)
     check_at_least("degree", kernel.degree, 1)
@@ -122,17 +123,17 @@ def kernel_distance_of_blocks(x, y, max_block_size=1000, kernel=KID_KERNEL):
 
 
 def kernel_distances_of_halves(x, y, rng, num_halves, kernel=KID_KERNEL):
-    """`kernel_distance` of random halves of x to all of y, for the price of about one.
+    """`kernel_distance` from each of many random halves of x to all of y, at the cost of about one distance.
 
-    With w the indicator of a half of n rows, its mean over pairs is (w^T K w - w . diag K) / (n (n - 1)), so that one
-    pass over K serves all halves.
+    Let w be 1 for the n rows of a half and 0 for the others. The mean of K over the pairs of the half is
+    (w^T K w - w . diag K) / (n (n - 1)). K is computed once for all halves.
 
     Args:
-        x: real array [N, D], N from 4.
-        y: real array [M, D], M from 2.
+        x: real array [N, D], N 4 or more; a half has N // 2 rows.
+        y: real array [M, D], M 2 or more.
         rng: numpy Generator.
-        num_halves: how many.
-        kernel: a PolynomialKernel.
+        num_halves: number of halves.
+        kernel: PolynomialKernel.
 
     Returns:
         float64 [num_halves], for `interval_of`.
@@ -153,7 +154,7 @@ def kernel_distances_of_halves(x, y, rng, num_halves, kernel=KID_KERNEL):
 
 
 def _cut(x, num_blocks):
-    """Consecutive blocks, the last ones a row longer where it does not come out even."""
+    """Cuts rows into consecutive blocks; if they cannot be equal, the last ones are one row longer."""
     size, longer = divmod(len(x), num_blocks)
     sizes = [size] * (num_blocks - longer) + [size + 1] * longer
     return np.split(x, np.cumsum(sizes)[:-1])

@@ -1,4 +1,4 @@
-"""Rows of numbers, one per image: what every score asks of them, and blocks of them that fit in memory."""
+"""Checks of the arrays that scores are computed from, and blocks of their rows that fit in memory."""
 
 import numpy as np
 
@@ -8,11 +8,11 @@ BLOCK_ELEMENTS = 2**23  # of one temporary array: 64 MiB
 
 
 class ScoreWarning(UserWarning):
-    """A score was computed, but says less than its digits suggest; the text says why."""
+    """A score was computed but should not be trusted; the text says why."""
 
 
 def check_rows(x, name, least=1):
-    """The array, unchanged; raises UserError unless it is finite, real, [N, D] with N >= `least` and D >= 1."""
+    """Returns the array as it is. Raises UserError unless it is [N, D], real and finite, with N >= `least`, D >= 1."""
     x = np.asarray(x)
     if x.ndim != 2 or x.shape[1] == 0 or x.dtype.kind not in "fiu":
         raise UserError(f"{name}: shape {x.shape} of {x.dtype}; give real numbers [rows, columns], one row per image")
@@ -22,12 +22,14 @@ def check_rows(x, name, least=1):
         finite = np.isfinite(x[rows]).all(1)
         if not finite.all():
             row = rows.start + int(np.argmin(finite))
-            raise UserError(f"{name}: row {row} holds nan or infinity; leave that image out, or mend what made it")
+            raise UserError(
+                f"{name}: row {row} holds nan or infinity; leave that image out, or repair what computed the row"
+            )
     return x
 
 
 def check_pair(x, y, names, least):
-    """Two arrays of equal columns in float64; raises UserError as `check_rows`, and where the columns differ."""
+    """Returns two arrays as float64. Raises UserError as `check_rows`, and if their numbers of columns differ."""
     x, y = (check_rows(z, name, least).astype(np.float64) for z, name in zip((x, y), names, strict=True))
     if x.shape[1] != y.shape[1]:
         raise UserError(
@@ -43,6 +45,6 @@ def check_at_least(name, value, least):
 
 
 def row_blocks(num_rows, num_columns):
-    """Slices that cover the rows; a block of them times `num_columns` is at most BLOCK_ELEMENTS, or one row."""
+    """Slices that cover all rows; each has at most BLOCK_ELEMENTS / num_columns rows, and at least one."""
     step = max(1, BLOCK_ELEMENTS // num_columns)
     return [slice(start, min(start + step, num_rows)) for start in range(0, num_rows, step)]

@@ -1,4 +1,4 @@
-"""What a score would be with other images, and with infinitely many."""
+"""The confidence interval of a score, and FID extrapolated to infinitely many images."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from tfgan_gn.metrics.rows import check_at_least, check_rows
 
 
 class Interval(NamedTuple):
-    """A score, the bounds of its confidence interval, and its standard error."""
+    """A score, the bounds of its confidence interval, its standard error."""
 
     value: float
     low: float
@@ -19,7 +19,7 @@ class Interval(NamedTuple):
 
 
 class Extrapolation(NamedTuple):
-    """Intercept and slope of the fit FID_N = value + slope / N, and the standard error of the intercept in the fit."""
+    """The line FID_N = value + slope / N, and the standard error of `value` in the fit."""
 
     value: float
     slope: float
@@ -27,32 +27,32 @@ class Extrapolation(NamedTuple):
 
 
 def bootstrap_interval(score, sets, rng, resamples=200, level=0.95, replace=True):
-    """Confidence interval for the expected score of as many images (Efron 1979), by resampling rows.
+    """Confidence interval for the expected score of N images, by resampling N rows (Efron 1979).
 
-    The bounds are percentiles of the score of resampled sets, moved by score - mean of the resampled scores. Moved,
-    because a resample repeats rows: IS falls, KID and FID rise by about the bias that N images have already, and FID's
-    plain percentiles would often leave out the FID itself. So the interval is about the mean score of N fresh images,
-    which is what two runs measured at equal N are compared by; it does not remove the bias of N (`fid_infinity` does).
+    The bounds are percentiles of the scores of resampled sets, shifted by score - mean of the resampled scores. The
+    shift is needed because a resample repeats rows: IS falls, and KID and FID rise by about the bias that N images have
+    already, so that FID is often outside the plain percentiles. The shifted interval is that of the mean score of N
+    other images. Use it to compare runs at equal N. It keeps the bias of N; `fid_infinity` removes it.
 
-    With `replace=False` a resample is a random half of the rows, whose scores spread as much (n / (n - n/2) - 1 = 1).
-    Take that for `manifold_scores`, whose balls shrink to points where rows repeat.
+    With `replace=False` a resample is a random half of the rows; its scores have the same variance, because
+    n / (n - n/2) - 1 = 1. Use this for `manifold_scores`: balls of repeated rows have radius 0.
 
-    A score is computed 1 + `resamples` times. For IS this is nothing. FID of N rows in D dimensions costs N D^2 / 2
-    multiplications and one eigvalsh each, the root of the reference being kept: at 50,000 and 2048 one to two
-    hundred times the algebra of one FID, and a copy of the features in memory. Give
-    `kernel_distance_of_subsets` a seed inside `score`, or its own noise is in the interval.
+    The score is computed 1 + `resamples` times. One FID of N rows in D dimensions costs N D^2 / 2 multiplications and
+    one `eigvalsh`. `kernel_distance_of_subsets` needs an `rng` of equal seed in each call, or the noise of its subsets
+    is part of the interval.
 
     Args:
-        score: from arrays like `sets` to a float, e.g. `lambda x: frechet_distance(FeatureStats.of(x), reference)`;
-            what it holds itself, here the reference, is taken as exact.
-        sets: sequence of arrays [N, ...]; each is resampled by itself.
+        score: function from arrays like `sets` to a float, e.g.
+            `lambda x: frechet_distance(FeatureStats.of(x), reference)`. Whatever is not in `sets`, here the reference,
+            is taken as exact.
+        sets: sequence of arrays [N, ...]; each is resampled independently.
         rng: numpy Generator.
-        resamples: 2 or more; 200 for a standard error, 1000 for bounds of 95%.
-        level: between 0 and 1.
+        resamples: 2 or more; take 200 for a standard error, 1000 for bounds of 95%.
+        level: probability that the interval holds the expected score, between 0 and 1.
         replace: see above.
 
     Returns:
-        An Interval around the score of the sets as they are.
+        Interval; its value is the score of `sets`.
 
     Raises:
         UserError: fewer than 2 resamples; another level; fewer than 2 rows, or 4 without replacement; as `score`.
@@ -62,14 +62,14 @@ def bootstrap_interval(score, sets, rng, resamples=200, level=0.95, replace=True
 
 
 def resampled_scores(scores, sets, rng, resamples, replace):
-    """Several scores, computed together on each of many resampled sets; `interval_of` takes a column.
+    """Scores of resampled sets, several at once; `interval_of` turns each column into an interval.
 
     Args:
         scores: function from arrays like `sets` to a sequence of S floats.
-        sets: sequence of arrays [N, ...]; each is resampled by itself.
+        sets: sequence of arrays [N, ...]; each is resampled independently.
         rng: numpy Generator.
         resamples: 2 or more.
-        replace: whether N rows are drawn with replacement; else N // 2 are drawn without.
+        replace: True draws N rows with replacement, False N // 2 rows without.
 
     Returns:
         float64 [resamples, S].
@@ -88,11 +88,11 @@ def resampled_scores(scores, sets, rng, resamples, replace):
 
 
 def interval_of(value, resampled, level=0.95):
-    """The Interval around a score that has these values on resampled sets; see `bootstrap_interval`.
+    """The confidence interval of a score, from its values on resampled sets; see `bootstrap_interval`.
 
     Args:
-        value: the score of the sets as they are.
-        resampled: float array [R], R from 2.
+        value: score of the sets themselves.
+        resampled: float array [R], R 2 or more: scores of resampled sets.
         level: between 0 and 1.
 
     Returns:
@@ -108,25 +108,25 @@ def interval_of(value, resampled, level=0.95):
 
 
 def fid_infinity(features, reference, rng, sizes=None):
-    """FID of infinitely many images (Chong and Forsyth 2020, section 3), by extrapolation.
+    """FID extrapolated to infinitely many generated images (Chong and Forsyth 2020, section 3).
 
-    FID_N = FID_infinity + c / N + ..., c depending on the generator, so that runs may swap places at small N. FID of
-    random subsets of several sizes, each drawn without replacement, is fitted by a line in 1 / N. The reference keeps
-    its own bias: give it all its images.
+    FID_N = FID_infinity + c / N + ..., where c depends on the generator: at small N the worse of two generators may
+    have the lower FID. FID of random subsets of several sizes, each drawn without replacement, is fitted by a line in
+    1 / N. The bias of the reference remains: use all real images for it.
 
     Args:
         features: real array [N, D] of generated images.
         reference: FeatureStats of the real ones.
         rng: numpy Generator.
-        sizes: subset sizes, at least 3 and 2 different, 2 to N; None for 15, evenly from max(N / 10, 2 D), or N / 2
-            where that is less, to N. Below about 2 D the law is not a line yet.
+        sizes: three or more subset sizes from 2 to N, not all equal. None for 15 sizes, evenly spaced up to N; the
+            smallest is max(N / 10, 2 D), or N / 2 if that is less. FID is not linear in 1 / N below about 2 D.
 
     Returns:
-        An Extrapolation. Its standard error is the scatter about the line only; what all subsets share, being drawn
-        from the same N images, `bootstrap_interval` shows.
+        Extrapolation. Its standard error is that of the points around the line. It does not contain the error that all
+        subsets share because they come from the same N images; `bootstrap_interval` estimates that.
 
     Raises:
-        UserError: as `frechet_distance`; sizes that are too few, too large or all equal.
+        UserError: as `frechet_distance`; fewer than three sizes; a size above N; equal sizes.
 
     Warns:
         ScoreWarning: no more rows than dimensions in the smallest subset or the reference.
@@ -135,7 +135,7 @@ def fid_infinity(features, reference, rng, sizes=None):
     sizes = _default_sizes(*features.shape) if sizes is None else [int(n) for n in sizes]
     if len(sizes) < 3 or len(set(sizes)) < 2 or min(sizes) < 2 or max(sizes) > len(features):
         raise UserError(
-            f"sizes={sizes}; give three or more, not all equal, from 2 to the {len(features)} images that there are"
+            f"sizes={sizes}; give three or more, not all equal, from 2 to {len(features)}, the number of images"
         )
     subsets = [FeatureStats.of(features[rng.choice(len(features), n, replace=False)]) for n in sizes]
     warn_if_singular(*subsets, reference)
@@ -148,7 +148,7 @@ def _default_sizes(n, d):
 
 
 def _fit_line(x, y):
-    """Ordinary least squares y = a + b x; the standard error of a has len(x) - 2 degrees of freedom."""
+    """Least squares fit of y = a + b x; the standard error of a has len(x) - 2 degrees of freedom."""
     centred = x - x.mean()
     b = centred @ y / (centred @ centred)
     a = y.mean() - b * x.mean()
