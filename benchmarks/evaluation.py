@@ -26,8 +26,9 @@ import scipy.linalg
 import tensorflow as tf
 
 from tfgan_gn.metrics import FeatureStats, frechet_distance
-from tfgan_gn.scoring import extractors, inception_network
+from tfgan_gn.scoring import extractors
 from tfgan_gn.scoring.features import collect
+from tfgan_gn.scoring.networks import inception
 
 DIMENSIONS = 2048
 
@@ -35,7 +36,7 @@ DIMENSIONS = 2048
 def draw_weights(network, rng):
     """Weights of a network that keep activations of order 1, named as in the published file."""
     weights = {}
-    for name, shape in inception_network.weight_shapes(network).items():
+    for name, shape in inception.weight_shapes(network).items():
         kind = name.rpartition("/")[2]
         if kind in ("gamma", "moving_variance"):
             weights[name] = np.ones(shape, np.float32)
@@ -48,9 +49,9 @@ def draw_weights(network, rng):
 
 def make_ours(network, weights, images, batch_size):
     """Function that runs the images through this project's network and returns their features."""
-    inception_network.assign_weights(network, weights)
+    inception.assign_weights(network, weights)
     extractor = extractors.Extractor(
-        lambda batch: network(inception_network.preprocess(batch), training=False),
+        lambda batch: network(inception.preprocess(batch), training=False),
         source="random",
         weights_sha256="",
         preprocessing="",
@@ -71,7 +72,7 @@ def make_torch_fidelity(weights, images, batch_size):
         torch.save({}, file.name)
         network = Unloaded("ours", ["2048", "logits_unbiased"], feature_extractor_weights_path=file.name)
     units = [module for module in network.modules() if isinstance(module, BasicConv2d)]
-    for name, unit in zip(inception_network.UNITS, units, strict=True):
+    for name, unit in zip(inception.UNITS, units, strict=True):
         kernel = torch.from_numpy(weights[f"{name}/conv2d_params"].transpose(3, 2, 0, 1).copy())
         unit.conv.weight.data.copy_(kernel)
     channels_first = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
@@ -106,7 +107,7 @@ def time_images(num_images, batch_size, repeats):
     """Rows of the table: images per second of each network, and how far their features are apart."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (num_images, 32, 32, 3), dtype=np.uint8)
-    network = inception_network.build_network()
+    network = inception.build_network()
     weights = draw_weights(network, rng)
     functions = {"tfgan_gn": make_ours(network, weights, images, batch_size)}
     if importlib.util.find_spec("torch_fidelity"):

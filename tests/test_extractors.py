@@ -20,7 +20,8 @@ from test_inception import gather
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.fetch import fetch
 from tfgan_gn.files.hashes import hash_arrays
-from tfgan_gn.scoring import extractors, inception_network, inception_weights
+from tfgan_gn.scoring import extractors
+from tfgan_gn.scoring.networks import inception, inception_weights
 
 TINY = {"mixed/conv/conv2d_params": (1, 1, 2, 3), "softmax/biases": (3,)}
 
@@ -145,7 +146,7 @@ def test_a_saved_model(tmp_path, small):
     model, signature = Saved(), Signature()
     tf.saved_model.save(model, str(tmp_path / "call"))
     tf.saved_model.save(signature, str(tmp_path / "signature"), signatures=signature.saved.__call__)
-    expected = 2 * tf.reduce_mean(inception_network.preprocess(small), [1, 2]).numpy()
+    expected = 2 * tf.reduce_mean(inception.preprocess(small), [1, 2]).numpy()
     for name in ("call", "signature"):
         extractor = extractors.load_extractor(str(tmp_path / name))
         features, logits = gather(extractor, small, 4)

@@ -11,9 +11,10 @@ import tensorflow as tf
 from inception_seeded import GOLDENS
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.scoring import extractors, inception_network
+from tfgan_gn.scoring import extractors
 from tfgan_gn.scoring.batching import rebatch
 from tfgan_gn.scoring.features import collect
+from tfgan_gn.scoring.networks import inception
 
 
 def error(actual, golden):
@@ -28,7 +29,7 @@ def golden():
 
 @pytest.fixture(scope="module")
 def network():
-    return inception_network.build_network("float64")
+    return inception.build_network("float64")
 
 
 @pytest.fixture(scope="module")
@@ -56,24 +57,24 @@ def test_the_stand_in_weights_are_those_of_the_goldens(seeded_weights):
 
 
 def test_names_and_shapes_are_those_of_the_published_file(network):
-    shapes = inception_network.weight_shapes(network)
+    shapes = inception.weight_shapes(network)
     assert list(shapes.items()) == [(row["name"], row["shape"]) for row in inception_seeded.rows()]
 
 
 def test_resize_and_normalization(golden):
     image = golden["img_32x32"][:1]
-    np.testing.assert_allclose(inception_network.resize(image)[0], golden["resized_first"], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(inception.resize(image)[0], golden["resized_first"], rtol=0, atol=1e-5)
     for height, width in ((11, 13), (4, 3), (7, 5), (14, 10)):
-        resized = inception_network.resize(golden["resize_small_in"], (height, width))
+        resized = inception.resize(golden["resize_small_in"], (height, width))
         np.testing.assert_allclose(resized, golden[f"resize_small_out_{height}x{width}"], rtol=0, atol=1e-5)
-    normalized = inception_network.preprocess(image)[0].numpy()
+    normalized = inception.preprocess(image)[0].numpy()
     assert normalized.dtype == np.float32 and normalized.shape == (299, 299, 3)
     np.testing.assert_allclose(normalized[:20, :20], golden["normalized_first_crop"], rtol=0, atol=1e-6)
     np.testing.assert_allclose(normalized[-20:, -20:], golden["normalized_first_crop_br"], rtol=0, atol=1e-6)
 
 
 def test_an_image_of_the_networks_size_is_not_resized(golden):
-    np.testing.assert_array_equal(inception_network.resize(golden["img_299x299"]), golden["img_299x299"])
+    np.testing.assert_array_equal(inception.resize(golden["img_299x299"]), golden["img_299x299"])
 
 
 def test_features_and_logits(results, golden, seeded_weights):
@@ -89,14 +90,14 @@ def test_features_and_logits(results, golden, seeded_weights):
 
 def test_every_stage_in_float64(network, golden, seeded_weights):
     """The first stage that differs is where an error is."""
-    inception_network.assign_weights(network, seeded_weights)
+    inception.assign_weights(network, seeded_weights)
     pools = [layer for layer in network.layers if type(layer) is keras.layers.MaxPooling2D]
     layers = {"pool": pools[0], "pool_1": pools[1]}
     layers |= {f"mixed{f'_{i}' if i else ''}/join": network.get_layer(f"mixed{i}") for i in range(11)}
     names = golden["stage_names"].tolist()
     outputs = [(layers.get(name) or network.get_layer(name)).output for name in names]
     forward = tf.function(keras.Model(network.input, [*outputs, *network.outputs]))
-    *stages, features, logits = forward(inception_network.preprocess(golden["img_32x32"][:1]))
+    *stages, features, logits = forward(inception.preprocess(golden["img_32x32"][:1]))
     for i, (name, stage) in enumerate(zip(names, stages, strict=True)):
         stage = stage[0].numpy()
         h, w, _ = golden["stage_shape"][i]
@@ -190,7 +191,7 @@ def test_features_that_are_not_finite_are_refused(small):
 def test_a_gamma_other_than_one_is_applied(network, seeded_weights):
     """The published ones are all 1; a file with others would not be misread."""
     gamma = np.linspace(0.5, 2, 32, dtype=np.float32)
-    inception_network.assign_weights(network, seeded_weights | {"conv/batchnorm/gamma": gamma})
+    inception.assign_weights(network, seeded_weights | {"conv/batchnorm/gamma": gamma})
     kernel, beta, mean, variance = (
         seeded_weights[f"conv/{name}"].astype(np.float64)
         for name in ("conv2d_params", "batchnorm/beta", "batchnorm/moving_mean", "batchnorm/moving_variance")

@@ -12,7 +12,7 @@ from tfgan_gn.errors import UserError
 from tfgan_gn.files.cache_folder import cache_folder
 from tfgan_gn.files.fetch import fetch
 from tfgan_gn.files.hashes import hash_arrays, hash_folder
-from tfgan_gn.scoring.inception_network import (
+from tfgan_gn.scoring.networks.inception import (
     PREPROCESSING,
     SIZE,
     assign_weights,
@@ -20,7 +20,7 @@ from tfgan_gn.scoring.inception_network import (
     preprocess,
     weight_shapes,
 )
-from tfgan_gn.scoring.inception_weights import ARCHIVE, GRAPH, read_weights
+from tfgan_gn.scoring.networks.inception_weights import ARCHIVE, GRAPH, read_weights
 
 URL = f"https://download.tensorflow.org/models/image/imagenet/{ARCHIVE}"
 ARCHIVE_BYTES = 88_931_400  # as the tutorial that fetched it reported to everyone who ran it
@@ -88,7 +88,7 @@ def load_extractor(path="", cache_dir=""):
             - `classify_image_graph_def.pb`, `inception-2015-12-05.tgz` or a folder that holds one of them: the network
               that Inception Scores and FIDs are published with;
             - the folder of a SavedModel, e.g. TF-GAN's Inception module: it, or its signature `serving_default`, takes
-              float32 [N, 299, 299, 3] (the images after `inception_network.preprocess`, in [-1, 1)) and returns a dict
+              float32 [N, 299, 299, 3] (the images after `inception.preprocess`, in [-1, 1)) and returns a dict
               with `pool_3` [N, D] or [N, 1, 1, D] and `logits` [N, C], for any N;
             - "imagenet": `keras.applications.InceptionV3` with its own weights and preprocessing. Its scores are
               comparable only with others that were made so;

@@ -1,0 +1,1 @@
+"""Networks whose features and class scores are the basis of all scores, and their weights."""
