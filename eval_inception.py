@@ -1,12 +1,13 @@
-"""Scores images: Inception Score, FID, KID, precision and recall, density and coverage, against real ones.
+"""Scores images against real ones: Inception Score, FID, KID, precision and recall, density and coverage.
 
     python eval_inception.py runs/cifar10-author-group
     python eval_inception.py SAMPLES --reference=REAL
     python eval_inception.py --compare A.json B.json
 
-SAMPLES is a run folder, an exported SavedModel, a folder of images, an .npz or .npy of images (FILE.npz:KEY where it
-holds several arrays), or a data set by name and split (cifar10:test, shapes:test, tfds:NAME:SPLIT); REAL is one of the
-last four, or an .npz of statistics. The result is a table here and a JSON with the protocol that it was made by.
+SAMPLES is a run folder, an exported SavedModel, a folder of images, an .npz or .npy of images (FILE.npz:KEY if it holds
+several arrays), or a data set by name and split (cifar10:test, shapes:test, tfds:NAME:SPLIT). REAL is one of these,
+except for a run folder and a SavedModel, or an .npz of statistics. The command prints a table and writes a JSON with
+the scores and the protocol by which they were computed.
 """
 
 import os
@@ -20,13 +21,17 @@ from tfgan_gn.settings.scoring import EvalConfig, make_eval_config
 
 
 def open_run(config, workdir):
-    """The images that a run's generator makes from a checkpoint.
+    """The images that a run's generator makes with the weights of a checkpoint.
+
+    Args:
+        config: EvalConfig.
+        workdir: run folder.
 
     Returns:
-        (`images.Images`, the run's Config, the iteration).
+        (`images.Images`, the run's Config, the iteration of the checkpoint).
 
     Raises:
-        UserError: no such checkpoint, or not readable.
+        UserError: the checkpoint is not there or cannot be read.
     """
     from tfgan_gn import runs
     from tfgan_gn.export import make_sampler
@@ -57,7 +62,7 @@ def open_reference(config, run, extractor):
         `reference.Reference`.
 
     Raises:
-        UserError: no saying what they are; as `images.open_images` and `reference.of_file`.
+        UserError: no real images are given; as `images.open_images` and `reference.of_file`.
     """
     from tfgan_gn import runs
     from tfgan_gn.data import sets
@@ -77,12 +82,17 @@ def open_reference(config, run, extractor):
         dataset = sets.make_dataset(run.dataset, data_dir, run.image_size, run.grey, config.cache_dir, say=runs.say)
         real = images.of_split(dataset, "train")
     else:
-        raise UserError("say what the real images are: --reference=cifar10:train, a folder, an .npz of images or of mu")
+        raise UserError("there are no real images: give --reference=cifar10:train, a folder, an .npz of images or of statistics")
     return reference.of_images(real, extractor, config.batch_size, cache_dir, runs.say)
 
 
 def score(config, samples):
-    """Scores what a path or name stands for, and writes and prints the result."""
+    """Scores images, then writes and prints the result.
+
+    Args:
+        config: EvalConfig.
+        samples: path or name of the images.
+    """
     import tensorflow as tf
 
     from tfgan_gn import runs
@@ -118,14 +128,14 @@ def score(config, samples):
 
 
 def refuse_settings_of_runs(config, samples):
-    """Raises UserError for a setting that has an effect on run folders only."""
+    """Raises UserError for a setting that is for run folders only; `samples` is no run folder."""
     for name in ("checkpoint", "generator_statistics"):
         if getattr(config, name):
             raise UserError(f"--{name} has no effect on {samples}, which is no run folder (no config.json in it)")
 
 
 def main(argv):
-    """Returns the exit code: 0 done, 1 a mistake of the user's, 130 interrupted."""
+    """Runs the command. Returns the exit code: 0 done, 1 for a UserError, 130 if interrupted."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         config, arguments = command_line.parse_arguments(argv, EvalConfig, make_eval_config, most_arguments=1)
@@ -133,7 +143,7 @@ def main(argv):
             sys.stdout.write(command_line.help_text(__doc__, EvalConfig) + "\n")
             return 0
         if not arguments:
-            raise UserError("say what to score (or which JSON to compare with): --help tells what can be")
+            raise UserError("there is nothing to score (or no second JSON to compare with): see --help for what can be given")
         if config.compare:
             from tfgan_gn.scoring import results
 

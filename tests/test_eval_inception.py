@@ -93,8 +93,8 @@ def test_real_statistics_are_found_again_and_results_compared(command, exported,
 
 
 def test_bad_input_is_one_message(command, exported, tmp_path):
-    assert "say what to score" in refused(command)
-    assert "say what the real images are" in refused(command, exported)
+    assert "there is nothing to score" in refused(command)
+    assert "there are no real images" in refused(command, exported)
     assert "nowhere is no file and no folder" in refused(command, tmp_path / "nowhere")
     assert "--checkpoint has no effect on" in refused(command, exported, "--checkpoint=5")
     assert "--generator_statistics has no effect" in refused(command, exported, "--generator_statistics=batch")

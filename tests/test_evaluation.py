@@ -50,9 +50,9 @@ def test_the_hash_is_of_pixels_in_order_and_of_nothing_else(tmp_path):
 
 
 def test_fewer_or_other_images_than_announced_are_refused(tiny_extractor):
-    with pytest.raises(UserError, match="pixels has 1 image, and one has no covariance: give 2 or more"):
+    with pytest.raises(UserError, match="pixels has 1 image, which has no covariance: give 2 or more"):
         features.compute(tiny_extractor, of_pixels(FAKE[:1]), 16)
-    with pytest.raises(UserError, match="gave 60 images, not the 61"):
+    with pytest.raises(UserError, match="gave 60 images, not 61"):
         features.compute(tiny_extractor, of_pixels(FAKE)._replace(count=61), 16)
 
 
@@ -88,7 +88,7 @@ def other_extractor(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["truncated", "edited", "of something else", "not even a file of arrays"])
-def test_a_bad_cache_is_made_anew_and_said_so(tmp_path, tiny_extractor, damage):
+def test_a_bad_cache_is_computed_again_and_the_user_is_told(tmp_path, tiny_extractor, damage):
     good = statistics_of(REAL, tiny_extractor, tmp_path)
     (path,) = tmp_path.glob("real-*.npz")
     contents = path.read_bytes()
@@ -106,7 +106,7 @@ def test_a_bad_cache_is_made_anew_and_said_so(tmp_path, tiny_extractor, damage):
         path.write_text("garbage")
     said = []
     again = statistics_of(REAL, tiny_extractor, tmp_path, said)
-    assert str(path) in said[0] and said[0].endswith("It is made anew")
+    assert str(path) in said[0] and said[0].endswith("It is computed again")
     np.testing.assert_array_equal(again.features, good.features)
     assert path.read_bytes() == contents
 
@@ -123,7 +123,7 @@ def test_statistics_by_file(tmp_path, tiny_extractor, real_statistics):
     (path,) = tmp_path.glob("real-*.npz")
     ours = reference.of_file(str(path), tiny_extractor)
     assert (ours.images_sha256, ours.num_images) == (real_statistics.images_sha256, 80)
-    with pytest.raises(UserError, match="was made with other weights_sha256"):
+    with pytest.raises(UserError, match="npz has the weights_sha256 .*, but the network for the samples has"):
         reference.of_file(str(path), other_extractor(tmp_path))
     rows = tiny_extractor(REAL)[0].numpy().astype(np.float64)
     np.savez(tmp_path / "theirs.npz", mu=rows.mean(0), sigma=np.cov(rows.T))  # as TTUR publishes them

@@ -1,1 +1,1 @@
-"""Images to features of a network, and features to scores."""
+"""From images to the features of a network, and from features to scores."""

@@ -1,4 +1,4 @@
-"""From images to a result: the scores, the protocol that they follow, and every reason not to trust them."""
+"""From images to a result: their scores, the protocol by which they were computed, and warnings."""
 
 import warnings
 
@@ -23,9 +23,9 @@ def evaluate(images, reference, extractor, settings, versions):
         versions: dict from package to version, for the result.
 
     Returns:
-        A dict of JSON values: `scores`, a dict of numbers for each score; `warnings`, sentences; `protocol`, everything
-        that must be equal for two results to be compared; `samples`, `reference`, `weights` and `versions`, what was
-        scored, against what, with what.
+        A dict of JSON values. `scores`: for each score a dict with `value`, and its error, `low` and `high` if it has
+        them. `warnings`: sentences. `protocol`: everything that must be equal for two results to be compared.
+        `samples`, `reference`, `weights`, `versions`: what was scored, against what, with which network and packages.
 
     Raises:
         UserError: images that cannot be scored.
@@ -58,7 +58,7 @@ def evaluate(images, reference, extractor, settings, versions):
 
 
 def refuse_too_few(images, splits):
-    """Raises UserError for too few images for any score, before time is spent on them."""
+    """Raises UserError if there are too few images for a score; call it before other work is done."""
     if images.count < max(2, splits):
         raise UserError(
             f"{images.source} has {images.count} image{'s' * (images.count != 1)}, and --splits={splits} of the "
@@ -82,8 +82,8 @@ def _compute(inputs, settings, reference_source):
     """Goes through the table of scores.
 
     Returns:
-        (dict from names of SCORES to dicts of floats, of which `value` is the score; dict from reasons to the names
-        of the scores that are left out for them).
+        (found, left_out): a dict from keys of SCORES to what `Score.numbers` returns, with `low` and `high`; and a dict
+        from reasons to the keys of the scores that are left out for this reason.
     """
     found, left_out = {}, {}
     for rows in _by_function(settings):
@@ -101,7 +101,7 @@ def _compute(inputs, settings, reference_source):
 
 
 def _by_function(settings, names=scores.SCORES):
-    """The rows of these names that the settings ask for: a dict from names to rows for each function, in order."""
+    """The rows that the settings ask for, in order: for each function a dict from keys of SCORES to rows."""
     groups = {}
     for name, row in scores.SCORES.items():
         if name in names and (not row.only_if or getattr(settings, row.only_if)):
@@ -116,14 +116,14 @@ def _refuse_absent(row, inputs, reference_source):
 
 
 def _add_intervals(found, inputs, settings):
-    """Adds `low` and `high`, the bounds of the 95% interval, to scores; the real images are taken as exact."""
+    """Adds `low` and `high`, the bounds of the 95% interval. The statistics of real images are taken as exact."""
     rng = np.random.default_rng(scores.SEED)
     with tqdm(desc="bootstrap", unit="resample", disable=None) as bar, warnings.catch_warnings():
         warnings.simplefilter("ignore", metrics.ScoreWarning)  # the scores themselves have warned already
         for rows in _by_function(settings, found):
             try:
                 resampled = _resample(rows, inputs, settings, rng, bar)
-            except scores.LeftOutError:  # half of the images are too few for this score
+            except scores.LeftOutError:  # too few images for half of them to have this score
                 continue
             for name, values in zip(rows, resampled.T, strict=True):
                 interval = metrics.interval_of(found[name]["value"], values)
@@ -131,7 +131,7 @@ def _add_intervals(found, inputs, settings):
 
 
 def _resample(rows, inputs, settings, rng, bar):
-    """The scores of rows that share a function, on resampled images: float [resamples, number of rows]."""
+    """The scores of rows that share a function, for resampled images: float [resamples, number of rows]."""
     row = next(iter(rows.values()))
     if row.interval is None:
         raise scores.LeftOutError("this score has no interval")
@@ -179,12 +179,12 @@ def _protocol_of_scores(inputs, settings):
 
 
 def _differences_from_papers(extractor, num_images, splits):
-    """Sentences that say why scores must not be set beside published ones."""
+    """Sentences that say why the scores are not comparable with published ones."""
     notes, reasons = [], []
     if extractor.published:
         notes.append(
-            f"that {extractor.source} holds the published weights is taken on trust: names and shapes agree, and their "
-            "hash is not known to this program"
+            f"{extractor.source} has the names and shapes of the published weights; whether it has their values is not "
+            "checked, because this program does not know their hash"
         )
     else:
         reasons.append(f"the network is not that of 2015-12-05 but {extractor.source}")

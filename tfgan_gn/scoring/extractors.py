@@ -1,4 +1,4 @@
-"""Images to the features and class scores that Inception Score, FID and their kin are made of."""
+"""Networks that turn images into the features and class scores from which Inception Score, FID and others come."""
 
 import functools
 import hashlib
@@ -23,23 +23,23 @@ from tfgan_gn.scoring.networks.inception import (
 from tfgan_gn.scoring.networks.inception_weights import ARCHIVE, GRAPH, read_weights
 
 URL = f"https://download.tensorflow.org/models/image/imagenet/{ARCHIVE}"
-ARCHIVE_BYTES = 88_931_400  # as the tutorial that fetched it reported to everyone who ran it
+ARCHIVE_BYTES = 88_931_400  # as TensorFlow's image tutorial printed it after the download
 IMAGENET = "inception_v3_weights_tf_dim_ordering_tf_kernels.h5"
 IMAGENET_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{IMAGENET}"
-IMAGENET_MD5 = "9a0d58056eeedaa3f26cb7ebd46da564"  # as `keras.applications` gives it
+IMAGENET_MD5 = "9a0d58056eeedaa3f26cb7ebd46da564"  # from the source of `keras.applications`
 IMAGENET_PREPROCESSING = "bilinear to 299x299 with half-pixel centres, then x / 127.5 - 1"
 
 
 class Extractor:
-    """A network that turns 8-bit images into features and class scores; make it with `load_extractor`.
+    """A network that turns 8-bit images into features and class scores; `load_extractor` makes one.
 
     Attributes:
-        source: where its weights came from: a path, or "imagenet".
-        weights_sha256: their hash; the same for the same weights of the 2015-12-05 network, from whichever file.
-        preprocessing: what it does to an image first, in words.
-        name: what its scores are named after (`naming.key_of`), e.g. "cifar10net"; empty for Inception v3, whose
-            scores have names of their own in papers.
-        published: whether it is the network of 2015-12-05, which published scores are made with.
+        source: where its weights come from: a path, or "imagenet".
+        weights_sha256: hash of its weights. For the network of 2015-12-05 it does not depend on the file they are in.
+        preprocessing: how images are resized and scaled, in words.
+        name: the name that its scores carry (see `naming`), e.g. "cifar10net"; empty for Inception v3, whose scores
+            are called FID, Inception Score and so on.
+        published: whether this is the network of 2015-12-05, with which published scores are made.
     """
 
     def __init__(self, forward, *, source, weights_sha256, preprocessing, name="", published=False):
@@ -48,21 +48,21 @@ class Extractor:
         self.name, self.published = name, published
 
     def __call__(self, images):
-        """Runs images on one device, all at once.
+        """Runs all images at once on one device. This is for other programs; the commands use `step`.
 
         Args:
             images: uint8 [N, H, W, 3], red first.
 
         Returns:
-            (features, logits): float32 tensors [N, 2048] and [N, 1008] (or as the network has it).
+            (features, logits): float32 tensors [N, D] and [N, C]; D is 2048 and C is 1008 for the published network.
         """
         return self._forward(images)
 
     def step(self, strategy):
-        """The function that runs a batch, uint8 [N, H, W, 3], on all replicas, N being a multiple of their number.
+        """Returns the function that runs a batch on all replicas; the same object for the same strategy.
 
-        Made once per strategy and traced once for all sizes of batch and image. It returns (features, logits), each a
-        tuple of the replicas' shares in order.
+        The function takes uint8 [N, H, W, 3], where N is a multiple of the number of replicas. It returns (features,
+        logits), each a tuple with the share of each replica, in order. It is traced once for all N, H and W.
         """
         if strategy not in self._steps:
 
@@ -80,26 +80,26 @@ class Extractor:
 
 
 def load_extractor(path="", cache_dir=""):
-    """Makes an extractor, inside the scope of the strategy that it shall run under.
+    """Makes an extractor. Call it in the scope of the strategy under which the extractor will run.
 
     Args:
         path: one of
 
             - `classify_image_graph_def.pb`, `inception-2015-12-05.tgz` or a folder that holds one of them: the network
-              that Inception Scores and FIDs are published with;
-            - the folder of a SavedModel, e.g. TF-GAN's Inception module: it, or its signature `serving_default`, takes
-              float32 [N, 299, 299, 3] (the images after `inception.preprocess`, in [-1, 1)) and returns a dict
-              with `pool_3` [N, D] or [N, 1, 1, D] and `logits` [N, C], for any N;
-            - "imagenet": `keras.applications.InceptionV3` with its own weights and preprocessing. Its scores are
-              comparable only with others that were made so;
-            - empty: the published network from `cache_dir`, downloaded there if it is not.
+              with which Inception Scores and FIDs are published;
+            - the folder of a SavedModel, e.g. TF-GAN's Inception module. The model, or its signature `serving_default`,
+              takes float32 [N, 299, 299, 3] in [-1, 1), the images after `inception.preprocess`, for any N. It returns
+              a dict with `pool_3`, [N, D] or [N, 1, 1, D], and `logits`, [N, C];
+            - "imagenet": `keras.applications.InceptionV3` with its own weights and preprocessing. Its scores can be
+              compared only with scores of the same network;
+            - empty: the published network from `cache_dir`; it is downloaded if it is not there.
         cache_dir: folder of downloads; empty for `cache_folder.DEFAULT`.
 
     Returns:
         Extractor.
 
     Raises:
-        UserError: the file is missing, damaged or something else, or cannot be fetched.
+        UserError: the file is missing, damaged or another file, or it cannot be downloaded.
     """
     cache_dir = cache_folder(cache_dir)
     if path == "imagenet":
@@ -110,7 +110,7 @@ def load_extractor(path="", cache_dir=""):
     if path and not file:
         raise UserError(
             f"{path} is no file and no folder with a SavedModel, {GRAPH} or {ARCHIVE} in it: give one of these, "
-            "'imagenet', or nothing to have the published network downloaded"
+            "'imagenet', or leave it out to download the published network"
         )
     return _published(file, cache_dir)
 
@@ -121,7 +121,7 @@ def _find(folder):
 
 
 def _published(file, cache_dir):
-    make_network = functools.cache(build_network)  # once, and not before the refusal where there is no network
+    make_network = functools.cache(build_network)  # built once, and only after the download worked
     if file is None:
         file = os.path.join(cache_dir, ARCHIVE)
         fetch(URL, file, lambda path: _check_archive(path, make_network), _bring(URL, file))
@@ -144,7 +144,7 @@ def _check_archive(path, make_network):
 
 
 def _bring(url, file):
-    return f"Fetch {url} where there is a network and put it at {file}, or say where it lies"
+    return f"Download {url} on a machine with a network and copy it to {file}, or give the path of your copy"
 
 
 def _saved_model(path):
@@ -168,16 +168,16 @@ def _saved_model(path):
         return [tf.reshape(outputs[name], [tf.shape(images)[0], -1]) for name in ("pool_3", "logits")]
 
     _check_signature(path, call)
-    # `forward` holds `loaded`, whose variables would else go away
+    # `forward` keeps a reference to `loaded`: without one TensorFlow would delete the variables
     return Extractor(forward, source=path, weights_sha256=hash_folder(path), preprocessing=PREPROCESSING)
 
 
 def _check_signature(path, call):
-    """Calls the SavedModel with one and with two images and looks at what comes."""
+    """Raises UserError if the SavedModel, called with one and with two images, does not return what it must."""
     strategy = tf.distribute.get_strategy()
 
     @tf.function
-    def outputs_of(images):  # what was loaded in the scope of a strategy runs in its replicas only
+    def outputs_of(images):  # a model that was loaded in a strategy's scope runs only in its replicas
         return tf.nest.map_structure(
             lambda value: strategy.experimental_local_results(value)[0], strategy.run(call, (images,))
         )
@@ -216,4 +216,6 @@ def _check_imagenet(path):
     with open(path, "rb") as file:
         md5 = hashlib.file_digest(file, "md5").hexdigest()
     if md5 != IMAGENET_MD5:
-        raise UserError(f"{path} has the MD5 {md5}, not {IMAGENET_MD5}: bring the published file, {IMAGENET_URL}")
+        raise UserError(
+            f"{path} has the MD5 {md5}, not {IMAGENET_MD5}: replace it by the published file, {IMAGENET_URL}"
+        )

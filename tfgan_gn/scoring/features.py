@@ -1,4 +1,4 @@
-"""One pass of images through the network: what every score of them is computed from."""
+"""One pass of images through a network: the features and class scores from which every score is computed."""
 
 import contextlib
 from typing import NamedTuple
@@ -12,17 +12,17 @@ from tfgan_gn.files.hashes import PixelHash
 from tfgan_gn.metrics import FeatureStats
 from tfgan_gn.scoring.batching import rebatch
 
-KEPT = 50_000  # rows of features held in memory, 8 KB each; the statistics are of all images
+KEPT = 50_000  # most rows of features in memory, 8 KB each for Inception; the statistics are of all images
 
 
 class Features(NamedTuple):
-    """What a pass left.
+    """The result of a pass.
 
     Attributes:
         stats: `metrics.FeatureStats` of all images.
-        features: float32 [n, D], of all images or of KEPT of them, evenly spread.
-        logits: float32 [N, C], of all images.
-        image_size: (height, width) of the images as they came.
+        features: float32 [n, D], of all images, or of KEPT evenly spread ones if there are more.
+        logits: float32 [N, C], class scores of all images before the softmax.
+        image_size: (height, width) of the images before the network resizes them.
         images_sha256: of the images, as of `hashes.hash_pixels`.
     """
 
@@ -40,16 +40,17 @@ def compute(extractor, images, batch_size, kept=KEPT):
         extractor: of `extractors.load_extractor`.
         images: `images.Images`.
         batch_size: images per batch, over all replicas.
-        kept: how many rows of features to keep, if there are more.
+        kept: most rows of features to keep.
 
     Returns:
         Features.
 
     Raises:
-        UserError: fewer images than two, which have no covariance; as `collect`.
+        UserError: fewer than two images, which have no covariance; another number of images than `images.count`; as
+            `collect`.
     """
     if images.count < 2:
-        raise UserError(f"{images.source} has {images.count} image, and one has no covariance: give 2 or more")
+        raise UserError(f"{images.source} has {images.count} image, which has no covariance: give 2 or more")
     kept_rows = spread(images.count, kept)
     stats, features, logits, done, seen = None, None, None, 0, PixelHash()
     parts = seen.through(images.parts())
@@ -64,30 +65,29 @@ def compute(extractor, images, batch_size, kept=KEPT):
         features[first:last] = batch[kept_rows[first:last] - done]
         done += len(batch)
     if done != images.count:
-        raise UserError(f"{images.source} gave {done} images, not the {images.count} that it announced")
+        raise UserError(f"{images.source} gave {done} images, not {images.count} as announced")
     return Features(stats, features, logits, tuple(seen.size), seen.hexdigest())
 
 
 def collect(extractor, images, batch_size, strategy=None, total=None):
     """Runs images through an extractor in batches, on all devices of the strategy.
 
-    Nothing is kept, so that a million images need no more memory than a batch. The size of the batches changes the
-    result by float rounding only, as every image is computed by itself.
+    Only one batch is in memory at a time. The batch size changes the result by float rounding only, because the network
+    computes every image independently of the others.
 
     Args:
         extractor: of `extractors.load_extractor`, made inside the scope of the strategy.
-        images: uint8 array [N, H, W, 3], red first, or an iterable of such arrays, of one height and width and of any
-            N each; they are cut and joined to batches here.
+        images: uint8 array [N, H, W, 3], red first, or an iterable of such arrays, all of one H and W, each of any N.
         batch_size: images per batch, over all replicas.
         strategy: `tf.distribute.Strategy`; None for the current one.
-        total: number of images, for the progress bar, where `images` is an iterable.
+        total: number of images, for the progress bar if `images` is an iterable.
 
     Yields:
-        (features, logits) of each batch in order, float32 arrays [n, 2048] and [n, 1008] (or as the network has it).
+        (features, logits) of each batch in order, float32 arrays [n, D] and [n, C].
 
     Raises:
-        UserError: images that are no 8-bit colour images or of several sizes, none at all, or weights that make
-            features that are not finite.
+        UserError: images that are not 8-bit colour images, have several sizes or are none; features or logits that are
+            not finite.
     """
     if batch_size < 1:
         raise UserError(f"batch size {batch_size}: give 1 or more")
@@ -95,7 +95,7 @@ def collect(extractor, images, batch_size, strategy=None, total=None):
         images, total = [images], len(images)
     strategy = strategy or tf.distribute.get_strategy()
     step, done = extractor.step(strategy), 0
-    with tqdm(total=total, desc="Inception", unit="image", disable=None) as bar:
+    with tqdm(total=total, desc=extractor.name or "Inception", unit="image", disable=None) as bar:
         for batch in rebatch(images, batch_size):
             padding = -len(batch) % strategy.num_replicas_in_sync
             padded = np.concatenate([batch, batch[:1].repeat(padding, 0)]) if padding else batch
@@ -106,11 +106,11 @@ def collect(extractor, images, batch_size, strategy=None, total=None):
             done += len(batch)
             bar.update(len(batch))
     if not done:
-        raise UserError("there are no images to run through the Inception network: give at least one")
+        raise UserError("there are no images to score: give at least one")
 
 
 def spread(count, most):
-    """Indices of `count` rows, or of `most` of them, evenly spread."""
+    """Indices of `count` rows, or of `most` evenly spread ones if `count` is larger."""
     return np.arange(count) if count <= most else np.arange(most) * count // most
 
 
@@ -118,12 +118,14 @@ def _refuse_non_finite(results, first, source):
     for name, array in zip(("features", "logits"), results, strict=True):
         rows = np.flatnonzero(~np.isfinite(array).all(1))
         if len(rows):
-            raise UserError(f"the {name} of image {first + rows[0]} are not finite: give other weights than {source}")
+            raise UserError(
+                f"the {name} of image {first + rows[0]} are not finite: {source} has wrong weights, give others"
+            )
 
 
 @contextlib.contextmanager
 def _full_float32():
-    """Without TensorFloat-32, whose 10 bits of mantissa GPUs would else use in convolutions."""
+    """Turns TensorFloat-32 off: in it, GPUs compute convolutions with a mantissa of 10 bits only."""
     before = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:

@@ -1,14 +1,15 @@
-"""What a score is called: in JSON, in tables, in TensorBoard.
+"""The name of a score in JSON, in tables and in TensorBoard.
 
-A score of an Inception network has the name that papers use: "fid". A score of any other network carries the name of
-the network everywhere, so that nobody takes it for FID or for an Inception Score.
+A score of an Inception network has the name that papers use, e.g. "fid". A score of any other network carries the name
+of that network everywhere, so that nobody takes it for FID or for an Inception Score. All names are made here, from a
+row of `scores.SCORES` and `Extractor.name`.
 """
 
 from tfgan_gn.scoring.scores import SCORES
 
 
 def key_of(name, extractor_name):
-    """The name of a score in a result: "fid", or "cifar10net/frechet_distance".
+    """The name of a score in a result and its JSON: "fid", or "cifar10net/frechet_distance".
 
     Args:
         name: key of SCORES.
@@ -18,18 +19,18 @@ def key_of(name, extractor_name):
 
 
 def row_of(key):
-    """The row of SCORES for a name in a result; None for a score that this version does not know."""
+    """The row of SCORES that `key_of` made this name from; None if there is none, as in results of other versions."""
     extractor_name, _, _ = key.rpartition("/")
     return next((row for name, row in SCORES.items() if key_of(name, extractor_name) == key), None)
 
 
 def title_of(key):
-    """What tables call a score of a result: "fid", or "Fréchet distance (cifar10net)"."""
+    """The name in tables for a name in a result: "fid", or "Fréchet distance (cifar10net)"."""
     extractor_name, _, _ = key.rpartition("/")
     row = row_of(key)
     return f"{row.title} ({extractor_name})" if extractor_name and row else key
 
 
 def tag_of(key):
-    """The TensorBoard tag for a score of a result: "eval/fid", or "eval/cifar10net/frechet_distance"."""
+    """The TensorBoard tag for a name in a result: "eval/fid", or "eval/cifar10net/frechet_distance"."""
     return f"eval/{key}"

@@ -1,4 +1,4 @@
-"""What real images leave in the network: computed once, kept in a file whose name says of what."""
+"""The statistics of the real images that samples are scored against: computed once, then kept in a file."""
 
 import io
 import json
@@ -12,10 +12,9 @@ from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.files.hashes import hash_arrays, hash_key, hash_pixels
 from tfgan_gn.files.whole import write_whole
 from tfgan_gn.metrics import FeatureStats
-from tfgan_gn.scoring import features
+from tfgan_gn.scoring import features, scores
 
-FORMAT = 1  # of the file; another number, another file
-KEPT = 10_000  # rows of features of real images, for the scores that need rows
+FORMAT = 1  # part of the file's name: files of an older format are not read
 
 
 class Reference(NamedTuple):
@@ -23,11 +22,10 @@ class Reference(NamedTuple):
 
     Attributes:
         source: where the images come from, in words.
-        stats: `metrics.FeatureStats` of all images; of an unknown number of them for others' files, then count is
-            one more than the dimensions.
-        features: float32 [n, D], evenly spread over the images; None for others' files.
-        images_sha256: of the images, as of `Features.images_sha256`; None where unknown.
-        num_images: how many images; None where unknown.
+        stats: `metrics.FeatureStats` of all images. If `num_images` is unknown, their count is set to D + 1.
+        features: float32 [n, D] of at most `scores.ROWS` images, evenly spread; None if unknown.
+        images_sha256: hash of all pixels, as `hashes.hash_pixels`; None if unknown.
+        num_images: number of images; None if unknown, as in files of other programs.
     """
 
     source: str
@@ -38,15 +36,15 @@ class Reference(NamedTuple):
 
 
 def of_images(images, extractor, batch_size, cache_dir, say):
-    """The statistics of images, from the cache or, once, computed.
+    """The statistics of images. They are computed once and then read from a file.
 
-    The file's name is a hash of the pixels, the weights and the preprocessing. A file under that name that is damaged
-    or of something else is made anew, and `say` is told.
+    The file's name is a hash of the pixels, the weights and the preprocessing. A damaged file, or a file with other
+    contents than its name says, is computed again, and the user is told.
 
     Args:
         images: `images.Images`.
         extractor: `extractors.Extractor`.
-        batch_size: of the network.
+        batch_size: images that the network takes at once.
         cache_dir: folder of the file.
         say: function of a line of text for the user.
 
@@ -68,8 +66,8 @@ def of_images(images, extractor, batch_size, cache_dir, say):
         try:
             return _read(path, key, images.source)
         except UserError as error:
-            say(f"{error}. It is made anew")
-    result = features.compute(extractor, images, batch_size, KEPT)
+            say(f"{error}. It is computed again")
+    result = features.compute(extractor, images, batch_size, scores.ROWS)
     try:
         os.makedirs(cache_dir, exist_ok=True)
         write_whole(path, _contents(key, result))
@@ -80,17 +78,17 @@ def of_images(images, extractor, batch_size, cache_dir, say):
 
 
 def of_file(path, extractor):
-    """Statistics out of a file: of `of_images`, or `mu` and `sigma` as others publish them.
+    """Reads statistics from a file of `of_images`, or `mu` and `sigma` from a file of another program.
 
     Args:
         path: an .npz.
-        extractor: the `extractors.Extractor` that the samples are scored with.
+        extractor: `extractors.Extractor` for the samples.
 
     Returns:
-        Reference, or None where the .npz holds neither.
+        Reference, or None if the .npz holds neither.
 
     Raises:
-        UserError: damaged, or made with other weights or another preprocessing.
+        UserError: the file is damaged, or was made with other weights or another preprocessing.
     """
     arrays = npz.read_npz(path, lambda names: names if {"mu", "sigma"} <= set(names) else [])
     if not arrays:
@@ -103,8 +101,8 @@ def of_file(path, extractor):
     for field, ours in (("weights_sha256", extractor.weights_sha256), ("preprocessing", extractor.preprocessing)):
         if key.get(field) != ours:
             raise UserError(
-                f"{path} was made with other {field} ({key.get(field)}) than the samples are scored with ({ours}): "
-                "give the same --inception, or the real images themselves as --reference"
+                f"{path} has the {field} {key.get(field)}, but the network for the samples has {ours}: give the "
+                f"--inception that {path} was made with, or give the real images as --reference"
             )
     return _read(path, key, path)
 
@@ -128,10 +126,10 @@ def _contents(key, result):
 def _read(path, key, source):
     arrays = npz.read_npz(path)
     if _key(path, arrays) != key:
-        raise UserError(f"{path} is not what its name says, but was made from {_key(path, arrays)}")
+        raise UserError(f"{path} holds other statistics than its name says: it was made from {_key(path, arrays)}")
     sha256 = arrays.pop("sha256", "")
     if hash_arrays(arrays) != str(sha256):
-        raise UserError(f"{path} was changed after it was written: its contents do not have the hash beside them")
+        raise UserError(f"{path} was changed after it was written: the hash in it is not that of its contents")
     stats = FeatureStats.from_moments(key["num_images"], arrays["mu"], arrays["sigma"])
     return _reference(source, stats, arrays["features"], key)
 
@@ -140,4 +138,4 @@ def _key(path, arrays):
     try:
         return json.loads(bytes(arrays["key"]))
     except (KeyError, ValueError, TypeError) as error:
-        raise UserError(f"{path} holds no statistics of this program ({first_line(error)})") from None
+        raise UserError(f"{path} holds no statistics that this program wrote ({first_line(error)})") from None

@@ -1,4 +1,4 @@
-"""A result on disk and on the terminal, alone or beside another."""
+"""Results of scorings: written and read as JSON, shown as a table, compared with each other."""
 
 import json
 
@@ -8,12 +8,12 @@ from tfgan_gn.scoring import naming
 
 
 def save(result, path):
-    """Writes a result of `evaluation.evaluate` as JSON, whole or not at all."""
+    """Writes a result of `evaluation.evaluate` as JSON. If that fails, a file that was there before remains."""
     write_whole(path, f"{json.dumps(result, indent=2)}\n".encode())
 
 
 def load(path):
-    """Reads what `save` wrote. Raises UserError where it is not that."""
+    """Reads a result that `save` wrote. Raises UserError for any other file."""
     try:
         with open(path) as file:
             result = json.load(file)
@@ -21,16 +21,16 @@ def load(path):
             if not isinstance(numbers["value"], float):
                 raise TypeError(f"{name} has the value {numbers['value']!r}")
         if not isinstance(result["protocol"], dict):
-            raise TypeError("its protocol is no table")
+            raise TypeError("its protocol is not a dict")
         return result
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{path} is no result of a scoring ({first_line(error)}): give the JSON that one wrote"
+            f"{path} is no result of a scoring ({first_line(error)}): give a JSON that eval_inception.py or a run wrote"
         ) from None
 
 
 def table(result):
-    """The scores of a result as text: values, errors, intervals of 95%, and what to know before trusting them."""
+    """A result as text: what was scored, each score with its error and 95% interval, the warnings."""
     rows = [("score", "value", "+-", "95% interval")]
     for key, numbers in result["scores"].items():
         interval = f"{numbers['low']:.5g} to {numbers['high']:.5g}" if "low" in numbers else ""
@@ -45,23 +45,25 @@ def table(result):
 
 
 def compare(a, b, names):
-    """Two results side by side.
+    """Two results side by side, as text: the scores that both have, and their differences.
 
     Args:
         a: a result.
         b: another.
-        names: what to call them.
+        names: their names, for the columns and for errors.
 
     Returns:
-        A table, as text.
+        A table, as text. A protocol field that is null in one of the results is named below it.
 
     Raises:
-        UserError: their protocols differ; it names the fields. A field that one of them leaves open (null) does not.
+        UserError: fields of their protocols differ; the text names them. A field that is null differs from nothing.
     """
     fields = differing(a["protocol"], b["protocol"])
     if fields:
         told = "; ".join(f"{field} ({a['protocol'].get(field)} and {b['protocol'].get(field)})" for field in fields)
-        raise UserError(f"{names[0]} and {names[1]} cannot be compared, as they differ in {told}: score both one way")
+        raise UserError(
+            f"{names[0]} and {names[1]} cannot be compared, as they differ in {told}: score both in the same way"
+        )
     rows = [("score", *names, "difference", "")]
     for name in a["scores"]:
         if name in b["scores"]:
@@ -76,7 +78,7 @@ def compare(a, b, names):
                 )
             )
     notes = [
-        f"note: {name} is null in one of the two: nobody wrote down whether they agree"
+        f"note: {name} is null in one of the two: it is unknown whether they agree in it"
         for name in sorted({*a["protocol"]} | {*b["protocol"]})
         if (a["protocol"].get(name) is None) != (b["protocol"].get(name) is None)
     ]
@@ -85,7 +87,7 @@ def compare(a, b, names):
 
 
 def differing(a, b):
-    """Names of the fields of two protocols that both state, and not alike."""
+    """Names of the protocol fields that are stated by both and differ. None and missing fields are not stated."""
     return [name for name in a if None not in (a[name], b.get(name)) and a[name] != b[name]]
 
 
@@ -97,7 +99,7 @@ def _error(key, numbers):
 
 
 def _told(a, b):
-    """Whether the difference is more than chance, where both have intervals, taken as independent and normal."""
+    """Whether two scores with intervals differ by more than chance; taken as independent and normally distributed."""
     if "low" not in a or "low" not in b:
         return ""
     halves = [(x["high"] - x["low"]) / 2 for x in (a, b)]

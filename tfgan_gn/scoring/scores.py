@@ -1,7 +1,7 @@
-"""The table of scores: how each one is computed, what it needs, how its interval is found, what it is called.
+"""The table of scores: how each score is computed, from what, with which error and interval, and its names.
 
-A new score is a function of `Inputs` and `Settings`, and one row of SCORES. Results, tables and TensorBoard read the
-rest from the row.
+To add a score, write a function of `Inputs` and `Settings` and one row of SCORES. The score is then computed, and
+shown in results, tables, comparisons and TensorBoard.
 """
 
 import functools
@@ -13,13 +13,13 @@ import numpy as np
 
 from tfgan_gn import metrics
 
-KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000  # as Binkowski et al. 2018 and torch-fidelity report it
-ROWS = 10_000  # most rows of each side for KID and the nearest-neighbour scores: their cost grows with the square
+KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000  # of Binkowski et al. 2018 and torch-fidelity
+ROWS = 10_000  # most rows of each side for KID and the scores from neighbours, whose cost grows with the square
 SEED = 0  # of subsets and resamples
 
 
 class Settings(NamedTuple):
-    """How to score; the defaults are those of `settings.scoring.EvalConfig`.
+    """How to score. There are no defaults here; those of the commands are in `settings.scoring.EvalConfig`.
 
     Attributes:
         batch_size: images that the network takes at once.
@@ -37,15 +37,15 @@ class Settings(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """What scores are computed from. A row of SCORES names in `needs` the fields that its function reads.
+    """What scores are computed from. `needs` of a row of SCORES names the fields that its function reads.
 
     Attributes:
         stats: `metrics.FeatureStats` of all scored images.
         features: float32 [n, D] of the scored images, at most `features.KEPT` of them.
-        rows: float32 [m, D], at most ROWS of these, evenly spread.
+        rows: float32 [m, D], at most ROWS of these features, evenly spread.
         logits: float32 [N, C] of all scored images.
         real_stats: `metrics.FeatureStats` of the real images.
-        real_rows: float32 [r, D] of the real images; None where only their statistics are known.
+        real_rows: float32 [r, D], at most ROWS features of the real images; None if only their statistics are known.
     """
 
     stats: metrics.FeatureStats
@@ -56,25 +56,25 @@ class Inputs(NamedTuple):
     real_rows: np.ndarray | None
 
     def with_array(self, name, array):
-        """The same with another array in one field; other features also bring their own statistics."""
+        """A copy with another array in one field. Where that is `features`, `stats` are those of the new array."""
         changed = self._replace(**{name: array})
         return changed._replace(stats=metrics.FeatureStats.of(array)) if name == "features" else changed
 
 
-# Why a score is left out whose row needs a field that is None. `reference` is where the real images come from.
+# The reason for which a score is left out if a field that it needs is None; `reference` is `Reference.source`.
 ABSENT = {"real_rows": "{reference} holds no features of single images"}
 
 
 class LeftOutError(Exception):
-    """Raised by a score's function where these images cannot have the score; the text says why."""
+    """A score cannot be computed from these images and is left out; the text says why."""
 
 
 class ErrorOf(NamedTuple):
-    """The error that is printed behind a score.
+    """The error that stands beside a score.
 
     Attributes:
-        field: of what the score's function returns.
-        words: what the error is; with underscores, also its name in JSON.
+        field: name of the error in the NamedTuple that the score's function returns.
+        words: what kind of error it is, for tables; with underscores, its name in JSON.
     """
 
     field: str
@@ -82,19 +82,19 @@ class ErrorOf(NamedTuple):
 
     @property
     def key(self):
-        """Its name in JSON."""
+        """The name in JSON."""
         return self.words.replace(" ", "_")
 
 
 class Resampling(NamedTuple):
-    """How the 95% interval of a score is found, see `metrics.bootstrap_interval`.
+    """How the 95% interval of a score is computed; see `metrics.bootstrap_interval`.
 
     Attributes:
-        field: of Inputs; the array whose rows are drawn anew.
-        replace: True to draw all rows with replacement (the bootstrap), False to draw half of them without, for scores
-            that repeated rows distort.
-        quick: function of (Inputs, number of resamples, numpy Generator) that returns the scores of all resamples,
-            float [resamples], where that is quicker than to call the score's function for each; else None.
+        field: name of the array in Inputs whose rows are resampled.
+        replace: True draws all rows with replacement (the bootstrap). False draws half of the rows without
+            replacement, for scores that are wrong if rows repeat.
+        quick: None, or a function of (Inputs, number of resamples, numpy Generator) that returns the scores of all
+            resamples, float [resamples], faster than one call of the score's function for each.
     """
 
     field: str
@@ -106,17 +106,18 @@ class Score(NamedTuple):
     """A row of SCORES.
 
     Attributes:
-        title: what the score is called where a network other than Inception computes it.
-        function: of (Inputs, Settings); returns the score as a float, or a NamedTuple that holds it. Rows with the same
-            function share one call. Raises LeftOutError; may warn with `metrics.ScoreWarning`.
-        needs: the fields of Inputs that the function reads.
-        published: what papers call the score if Inception computes it; empty if they use the key of SCORES.
-        field: of the NamedTuple; the score. Empty if the function returns the score itself.
-        error: ErrorOf, or None if the score has none.
+        title: name in tables for networks other than Inception, to which the name of the network is added.
+        function: function of (Inputs, Settings) that returns the score, or a NamedTuple with the score in it. It raises
+            LeftOutError if there are too few images, and may warn with `metrics.ScoreWarning`. Rows that share a
+            function also share its call, and their interval must be the same.
+        needs: names of the fields of Inputs that the function reads.
+        published: name in papers, if they have one for the features of Inception; else empty.
+        field: name of the score in the NamedTuple; empty if the function returns the score itself.
+        error: ErrorOf, or None if the score has no error.
         interval: Resampling, or None if the score has no interval.
-        protocol: function of (Inputs, Settings); returns a dict of JSON values that must be equal for two values of
-            this score to be compared.
-        only_if: field of Settings that must be true for this score to be computed; empty for always.
+        protocol: function of (Inputs, Settings) that returns a dict of JSON values. Two values of this score can be
+            compared only if these are equal.
+        only_if: name of a field of Settings; the score is computed only if it is true. Empty for always.
     """
 
     title: str
@@ -130,11 +131,11 @@ class Score(NamedTuple):
     only_if: str = ""
 
     def value(self, returned):
-        """The score, a float, out of what the function returned."""
+        """The score in what the function returned."""
         return float(getattr(returned, self.field) if self.field else returned)
 
     def numbers(self, returned):
-        """The score and its error as they stand in JSON."""
+        """The score and its error in what the function returned, as a dict for JSON."""
         error = {self.error.key: float(getattr(returned, self.error.field))} if self.error else {}
         return {"value": self.value(returned), **error}
 

@@ -1,8 +1,8 @@
-"""The Inception v3 of 2015-12-05 as a Keras network, made from that of `keras.applications`.
+"""The Inception v3 of 2015-12-05 as a Keras network, built from `keras.applications.InceptionV3`.
 
-It is the network of `classify_image_graph_def.pb`, with which Inception Scores and FIDs are published. From
-`keras.applications.InceptionV3` it differs in one pooling layer, in the 1008 outputs without bias and in what it does
-to its input; both leave the padding out of their average pools and use the same epsilon.
+It is the network of `classify_image_graph_def.pb`, with which Inception Scores and FIDs are published. It differs from
+`keras.applications.InceptionV3` in one pooling layer, in its 1008 outputs without bias, and in how images are resized
+and scaled. Average pools without padding and the epsilon of batch norm are the same in both.
 """
 
 import keras
@@ -11,11 +11,11 @@ import tensorflow as tf
 
 SIZE = 299
 FEATURES, CLASSES = 2048, 1008
-EPSILON = 0.001  # of every batch norm of the file
+EPSILON = 0.001  # of every batch norm in the file
 PREPROCESSING = "TF1 bilinear to 299x299 without half-pixel centres, then (x - 128) / 128"
 
-# The file's names of the conv units, in the order of the graph, which is also that of a walk through the network that
-# takes the inputs of a join from left to right.
+# The names of the convolution units in the file, in the order of its graph. `_rebuild` visits the layers in this order
+# too: it goes through the inputs of a concatenation from left to right.
 _STEM = "conv conv_1 conv_2 conv_3 conv_4"
 _BLOCKS = (
     *3 * ("conv tower/conv tower/conv_1 tower_1/conv tower_1/conv_1 tower_1/conv_2 tower_2/conv",),
@@ -39,46 +39,46 @@ UNITS = (
 
 
 def resize(images, size=(SIZE, SIZE)):
-    """Bilinear resize by TensorFlow 1's rule: output row i reads at i * in / out, without half-pixel centres.
+    """Bilinear resize as in TensorFlow 1: output row i is read at row i * in / out, without half-pixel centres.
 
-    `tf.image.resize` and `keras.layers.Resizing` read at (i + 1/2) * in / out - 1/2, which moves every pixel. Nothing
-    is rounded to integers, and nothing smoothed where the image shrinks.
+    `tf.image.resize` and `keras.layers.Resizing` read at (i + 1/2) * in / out - 1/2 instead, which shifts all pixels.
+    Values are not rounded to integers, and images are not smoothed before they shrink.
 
     Args:
         images: uint8 or float32 [N, H, W, C].
         size: (height, width) of the result.
 
     Returns:
-        A float32 tensor [N, height, width, C] in the range of the input.
+        float32 tensor [N, height, width, C], with values in the range of the input.
     """
     images = tf.cast(images, tf.float32)
     return tf.raw_ops.ResizeBilinear(images=images, size=size, align_corners=False, half_pixel_centers=False)
 
 
 def preprocess(images):
-    """What the graph does to an image before its first convolution.
+    """Resizes and scales images as the graph does before its first convolution.
 
     Args:
         images: uint8 (or float32 in [0, 255]) [N, H, W, 3], red first, any height and width.
 
     Returns:
-        A float32 tensor [N, 299, 299, 3] in [-1, 0.9921875].
+        float32 tensor [N, 299, 299, 3] in [-1, 0.9921875].
     """
     return (resize(images) - 128) * 0.0078125
 
 
 def build_network(dtype="float32"):
-    """Builds the network, its weights not yet set.
+    """Builds the network; `assign_weights` sets its weights.
 
-    Batch norm stands folded into the kernels and biases of the convolutions (see `assign_weights`), which is what it
-    comes down to where nothing is trained, and takes fewer passes over memory.
+    Batch norm is part of the kernels and biases of the convolutions (see `assign_weights`). Without training this is
+    the same function, and it needs fewer passes over memory.
 
     Args:
-        dtype: of the weights and of the computation.
+        dtype: type of the weights and of the computation.
 
     Returns:
-        A Keras model from float [N, 299, 299, 3] of `preprocess` to [pool3, logits]: features [N, 2048], and class
-        scores without bias [N, 1008], those whose softmax the Inception Score takes.
+        A Keras model. Its input is float [N, 299, 299, 3], from `preprocess`. Its outputs are [pool3, logits]: features
+        [N, 2048], and class scores without bias [N, 1008], whose softmax gives the Inception Score.
     """
     base = keras.applications.InceptionV3(include_top=False, weights=None, pooling="avg", input_shape=(SIZE, SIZE, 3))
     x = keras.Input((SIZE, SIZE, 3), dtype="float32")
@@ -88,7 +88,7 @@ def build_network(dtype="float32"):
 
 
 def _rebuild(base, x, dtype):
-    """Applies the layers of `base`, changed where this network differs, to x."""
+    """Applies the layers of `base` to x, with the changes of this network."""
     last_pool, units = _last_pool(base), iter(UNITS)
     made = {base.input._keras_history.operation: x}
 
@@ -102,7 +102,7 @@ def _rebuild(base, x, dtype):
     def apply(layer, inputs):
         config = {**layer.get_config(), "dtype": dtype}
         if isinstance(layer, keras.layers.BatchNormalization | keras.layers.Activation):
-            return inputs  # in the convolution before it
+            return inputs  # is part of the convolution before it
         if isinstance(layer, keras.layers.Conv2D):
             config |= {"use_bias": True, "activation": "relu", "kernel_initializer": "zeros"}
             config["name"] = _layer_name(next(units))
@@ -113,7 +113,7 @@ def _rebuild(base, x, dtype):
 
 
 def _last_pool(base):
-    """The pooling layer of the last block, which takes the average in `base` and the maximum in this network."""
+    """The pooling layer of the last block: an average in `base`, a maximum in this network."""
     tensor = base.get_layer("mixed10").input[-1]
     while not isinstance(tensor._keras_history.operation, keras.layers.AveragePooling2D):
         tensor = tensor._keras_history.operation.input
@@ -121,7 +121,7 @@ def _last_pool(base):
 
 
 def _layer_name(unit):
-    return unit.replace("/", ".")  # Keras takes no slash in a name
+    return unit.replace("/", ".")  # Keras allows no slash in a name
 
 
 def _weight_names(unit):
@@ -130,7 +130,7 @@ def _weight_names(unit):
 
 
 def weight_shapes(network):
-    """The weights that the file must hold.
+    """Names and shapes of the weights that the file must hold.
 
     Args:
         network: of `build_network`.
@@ -147,10 +147,10 @@ def weight_shapes(network):
 
 
 def assign_weights(network, weights):
-    """Sets the network's weights, each batch norm folded into its convolution.
+    """Sets the weights of the network, with each batch norm folded into its convolution.
 
     gamma (k * x - mean) / sqrt(variance + epsilon) + beta is a convolution with the kernel k s and the bias
-    beta - mean s, where s = gamma / sqrt(variance + epsilon). The products are taken in float64.
+    beta - mean s, where s = gamma / sqrt(variance + epsilon). The products are computed in float64.
 
     Args:
         network: of `build_network`.

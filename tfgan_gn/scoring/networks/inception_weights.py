@@ -1,4 +1,4 @@
-"""The weights of a network out of the frozen TensorFlow graph that they are published in."""
+"""Reads the weights of Inception v3 from the frozen TensorFlow graph in which they are published."""
 
 import gzip
 import os
@@ -16,7 +16,7 @@ ARCHIVE = "inception-2015-12-05.tgz"
 
 
 def read_weights(path, shapes):
-    """Reads the constants of a frozen graph, each found by its name; the graph itself is not run.
+    """Reads constants of a frozen graph by their names. The graph itself is not run.
 
     Args:
         path: `classify_image_graph_def.pb`, or the gzipped tar archive that holds it.
@@ -26,7 +26,7 @@ def read_weights(path, shapes):
         A dict from the names, in the order of `shapes`, to float32 arrays.
 
     Raises:
-        UserError: the file is missing, truncated or another network's.
+        UserError: the file is missing or damaged, or holds another network.
     """
     nodes = {node.name: node for node in _read_graph(path).node if node.op == "Const"}
     missing = [name for name in shapes if name not in nodes]
@@ -37,8 +37,8 @@ def read_weights(path, shapes):
 
 def _refusal(path, reason):
     return UserError(
-        f"{path} is not the Inception v3 of 2015-12-05: {reason}. Give {GRAPH}, or {ARCHIVE} which holds it, whole and "
-        "as published"
+        f"{path} is not the Inception v3 of 2015-12-05: {reason}. Give {GRAPH}, or {ARCHIVE} which holds it, complete "
+        "and as published"
     )
 
 
@@ -60,7 +60,7 @@ def _unpack(path, file):
             if not members:
                 raise _refusal(path, f"the archive holds no {GRAPH}")
             contents = archive.extractfile(members[0]).read()
-        unzipped.seek(0, os.SEEK_END)  # to the checksum, which stands behind everything
+        unzipped.seek(0, os.SEEK_END)  # reads to the end, where gzip checks its checksum
         return contents
 
 
