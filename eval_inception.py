@@ -82,7 +82,9 @@ def open_reference(config, run, extractor):
         dataset = sets.make_dataset(run.dataset, data_dir, run.image_size, run.grey, config.cache_dir, say=runs.say)
         real = images.of_split(dataset, "train")
     else:
-        raise UserError("there are no real images: give --reference=cifar10:train, a folder, an .npz of images or of statistics")
+        raise UserError(
+            "there are no real images: give --reference=cifar10:train, a folder, an .npz of images or of statistics"
+        )
     return reference.of_images(real, extractor, config.batch_size, cache_dir, runs.say)
 
 
@@ -143,7 +145,9 @@ def main(argv):
             sys.stdout.write(command_line.help_text(__doc__, EvalConfig) + "\n")
             return 0
         if not arguments:
-            raise UserError("there is nothing to score (or no second JSON to compare with): see --help for what can be given")
+            raise UserError(
+                "there is nothing to score (or no second JSON to compare with): see --help for what can be given"
+            )
         if config.compare:
             from tfgan_gn.scoring import results
 

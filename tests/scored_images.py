@@ -16,9 +16,9 @@ def settings(**given):
     return Settings(**{**quick, **given})
 
 
-def of_pixels(pixels, source="pixels", **facts):
+def of_pixels(pixels, source="pixels", **made_with):
     """Images in parts of 7."""
-    return images.Images(source, len(pixels), lambda: (pixels[i : i + 7] for i in range(0, len(pixels), 7)), facts)
+    return images.Images(source, len(pixels), lambda: (pixels[i : i + 7] for i in range(0, len(pixels), 7)), made_with)
 
 
 def statistics_of(pixels, extractor, cache_dir, said=None):
@@ -27,8 +27,8 @@ def statistics_of(pixels, extractor, cache_dir, said=None):
     return reference.of_images(of_pixels(pixels, "real"), extractor, 16, str(cache_dir), say)
 
 
-def evaluate(pixels, real_statistics, extractor, facts=(), **given):
+def evaluate(pixels, real_statistics, extractor, made_with=(), **given):
     """The result for some pixels; `given` are settings."""
     return evaluation.evaluate(
-        of_pixels(pixels, **dict(facts)), real_statistics, extractor, settings(**given), VERSIONS
+        of_pixels(pixels, **dict(made_with)), real_statistics, extractor, settings(**given), VERSIONS
     )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import tiny_networks
+from inception_seeded import GOLDENS
 from test_images import write_folder
 
 from tfgan_gn import export
@@ -108,11 +109,13 @@ def test_bad_input_is_one_message(command, exported, tmp_path):
     assert "has 3 images, and --splits=10" in message
 
 
+@pytest.mark.quick
 def test_settings_of_compare_are_refused():
     with pytest.raises(UserError, match="--splits has no effect with --compare"):
         make_eval_config(compare="a", splits=3)
 
 
+@pytest.mark.quick
 def test_help_lists_every_flag_and_needs_no_tensorflow():
     code = "import sys, eval_inception as e; e.main(['x', '--help']); sys.exit('tensorflow' in sys.modules)"
     process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
@@ -121,6 +124,21 @@ def test_help_lists_every_flag_and_needs_no_tensorflow():
         assert f"--{name}" in process.stdout
 
 
+@pytest.mark.quick
+def test_comparing_needs_no_tensorflow():
+    """It reads two files: nobody waits ten seconds for it."""
+    golden = str(GOLDENS / "result_of_8x8_images.json")
+    code = f"import sys, eval_inception as e; e.main(['x', '--compare', {golden!r}, {golden!r}])"
+    process = subprocess.run(
+        [sys.executable, "-c", f"{code}; sys.exit('tensorflow' in sys.modules)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0 and "not told apart" in process.stdout, process.stderr
+
+
+@pytest.mark.quick
 def test_every_flag_sets_its_field():
     given = {"reference": "a", "checkpoint": "b", "generator_statistics": "batch", "value_range": "0,1"}
     given |= {"data_dir": "c", "inception": "d", "cache_dir": "e", "bootstrap": "true", "out": "f"}

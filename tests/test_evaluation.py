@@ -168,7 +168,7 @@ def test_fewer_images_than_splits_are_refused(tiny_extractor, real_statistics):
 
 def test_a_result_says_by_what_protocol(tiny_extractor, real_statistics):
     made = {"generator_statistics": "standing", "seed": 3}
-    result = evaluate(FAKE, real_statistics, tiny_extractor, facts=made)
+    result = evaluate(FAKE, real_statistics, tiny_extractor, made_with=made)
     assert result["protocol"] == {
         "weights_sha256": tiny_extractor.weights_sha256,
         "preprocessing": tiny_extractor.preprocessing,

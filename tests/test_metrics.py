@@ -123,7 +123,10 @@ HOLE = np.where(np.arange(60).reshape(20, 3) == 34, np.nan, X)
         (lambda: inception_score_of_probabilities(GOLDEN["is_e__in_probs"], 10), r"splits=10 of 7 rows"),
         (lambda: inception_score(HOLE), r"logits: row 11 holds nan or infinity; leave"),
         (lambda: inception_score(X[:0]), r"logits: 0 rows; give 1 or more"),
-        (lambda: inception_score_of_probabilities(X), r"probabilities: row 0 sums to .* or give logits to inception_score"),
+        (
+            lambda: inception_score_of_probabilities(X),
+            r"probabilities: row 0 sums to .* or give logits to inception_score",
+        ),
         (lambda: inception_score_of_probabilities([[1.5, -0.5]]), r"row 0 sums to 1 and its minimum is -0.5; give"),
         (lambda: inception_score_of_probabilities([[1, 0], [0.5, 0.4]], 1), r"row 1 sums to 0.9 and"),
         (lambda: inception_score(X[0]), r"logits: shape \(3,\) of float64; give real numbers \[rows, columns\]"),

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.quick
 @pytest.fixture(scope="module")
 def result(tiny_extractor, real_statistics):
     """Of a generator, with intervals."""
-    return evaluate(FAKE, real_statistics, tiny_extractor, facts={"generator_statistics": "batch"}, resamples=20)
+    return evaluate(FAKE, real_statistics, tiny_extractor, made_with={"generator_statistics": "batch"}, resamples=20)
 
 
 def test_save_load_compare(tmp_path, result, tiny_extractor, real_statistics):
