@@ -1,5 +1,6 @@
 """Every preset is its source; every setting changes something."""
 
+import functools
 import math
 import pathlib
 import re
@@ -76,6 +77,14 @@ def step(trainer, size=32):
     return {tag: float(value) for tag, value in logs.items()}
 
 
+@functools.cache
+def logs_of_two_iterations(config):
+    """What the second of them logs; kept, as most settings are compared with the same run."""
+    trainer = build(config)
+    return [step(trainer) for _ in range(2)][-1]
+
+
+@pytest.mark.quick
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_is_its_source(preset):
     architecture, loss, gp_weight, optimizer, rate, n_critic, classes, classifier = PUBLISHED[preset]
@@ -143,9 +152,11 @@ def test_a_class_is_sampled_by_its_label():
 def test_a_setting_changes_the_weights_after_two_iterations(preset, given):
     other = {"norm": given["norm"]} if given.get("norm") == "batch" else {}
     base = {"critic_optimizer": "sgd"} if "momentum" in given else {}
-    one, two = build(tiny(preset, **other, **base)), build(tiny(preset, **given))
-    logs = [[step(trainer) for _ in range(2)][-1] for trainer in (one, two)]
-    assert logs[0] != logs[1] and np.isfinite(logs[1]["critic/loss"])
+    without, with_it = (
+        logs_of_two_iterations(tiny(preset, **other, **base)),
+        logs_of_two_iterations(tiny(preset, **given)),
+    )
+    assert without != with_it and np.isfinite(with_it["critic/loss"])
 
 
 def test_the_averaged_generator_follows_the_other():
@@ -180,6 +191,7 @@ def test_an_averaged_generator_divides_by_the_spectral_norm_of_its_own_kernels()
     assert checked == 5
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -196,6 +208,7 @@ def test_settings_without_effect_are_refused(given, message):
         make_config(**given)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("preset", "given", "note"),
     [
@@ -213,6 +226,7 @@ def test_what_is_reported_not_to_work_trains_and_is_said(capsys, preset, given, 
     assert [line.startswith(f"note: {note}") for line in said] == [True] * bool(note)
 
 
+@pytest.mark.quick
 def test_labels_are_needed_to_be_conditional():
     with pytest.raises(UserError, match="--conditional needs labels, and --dataset=cifar10 has 1 class"):
         runs.refuse_labels_that_are_not_there(tiny("author_acgan"), {"num_classes": 1})
