@@ -73,7 +73,7 @@ def train(config):
         f"{strategy.num_replicas_in_sync} x {tf.config.list_logical_devices()[-1].device_type}; "
         f"{config.workdir}: {'iteration 0' if not start else f'resumed at iteration {start}'} of {config.iterations}"
     )
-    with guards.together(strategies.num_workers(strategy)), guards.stop_requests() as stop:
+    with guards.reaching_workers(strategies.num_workers(strategy)), guards.stop_requests() as stop:
         strategies.refuse_unlike(strategy, runs.shared_by_all(config, facts, start))
         finished = loop.fit(
             trainer,

@@ -1,12 +1,12 @@
-"""How fast the input pipeline is, beside what the training step takes from it.
+"""The speed of the input pipeline, compared with the number of images that the training step uses.
 
     python benchmarks/input.py
     python benchmarks/input.py --step_images_per_second=35 --json=input.json
 
-A row for each place that images may be in: memory, and a file that is mapped, both with labels, shuffled, through
-`train_batches`. Reported is the median over the repeats, which alternate between the places, and its ratio to the
-images that a critic update takes in its time: of the published critic with group norm, measured here in the same
-process (`variants.py`) or given by the flag. Below 20 the pipeline would be worth work.
+The table has two rows: images in memory, and images in a file that is mapped. Both go through `train_batches`, shuffled
+and with labels. Each row shows the images per second, the median over the repeats, which alternate between the rows.
+The ratio compares it with the images per second of a critic update: of the published critic with group norm, measured
+here in the same process (`variants.py`), or given by the flag. If a ratio is below 20, the pipeline should be improved.
 """
 
 import argparse
@@ -27,26 +27,28 @@ from variants import COLUMNS, Settings, make_steps
 
 from tfgan_gn.data.batches import train_batches
 
-TARGET = 20  # times what the step takes, so that a step as much faster on a GPU still never waits
+TARGET = 20  # times the rate of the step: a step that is 20 times faster on a GPU does not wait for images
 
 
 def parse(arguments):
-    """The flags."""
+    """Parses the flags."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=50_000, help="in the data set")
+    parser.add_argument("--images", type=int, default=50_000, help="number of images in the data set")
     parser.add_argument("--image_size", type=int, default=32)
     parser.add_argument("--batch_size", type=int, default=64)
-    parser.add_argument("--batches", type=int, default=2000, help="in a repeat")
+    parser.add_argument("--batches", type=int, default=2000, help="number of batches in each repeat")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--step_images_per_second", type=float, default=0, help="0 to measure a critic update")
-    parser.add_argument("--width", type=int, default=128, help="of the critic that is measured")
-    parser.add_argument("--threads", type=int, default=2, help="of its TensorFlow")
-    parser.add_argument("--json", default="", help="a file for all numbers")
+    parser.add_argument(
+        "--step_images_per_second", type=float, default=0, help="images per second of a critic update; 0 to measure it"
+    )
+    parser.add_argument("--width", type=int, default=128, help="channels of the critic that is measured")
+    parser.add_argument("--threads", type=int, default=2, help="threads of TensorFlow")
+    parser.add_argument("--json", default="", help="file to write all numbers to")
     return parser.parse_args(arguments)
 
 
 def places(folder, flags):
-    """The same images in memory and mapped from a file, and their labels."""
+    """({name of the place: images}, labels): the same images in memory and mapped from a file in `folder`."""
     rng = np.random.default_rng(0)
     size = (flags.images, flags.image_size, flags.image_size, 3)
     images = rng.integers(0, 256, size, dtype=np.uint8)
@@ -56,7 +58,7 @@ def places(folder, flags):
 
 
 def time_batches(images, labels, flags):
-    """Images per second of `train_batches`, from its second batch on: the first waits for the shuffled order."""
+    """Images per second of `train_batches`, without its first batch, which waits for the shuffled order."""
     batches = iter(train_batches(images, flags.batch_size, 0, labels=labels))
     next(batches)
     start = time.perf_counter()
@@ -66,7 +68,7 @@ def time_batches(images, labels, flags):
 
 
 def time_step(flags):
-    """Images per second that critic updates take, each repeat one update after one that does not count."""
+    """Images per second of critic updates: the median over the repeats, after one update that is not counted."""
     settings = Settings(flags.width, flags.batch_size, 5, flags.threads, "float32", False)
     step = make_steps(COLUMNS["group 32"], settings).critic
     step()
@@ -79,8 +81,8 @@ def time_step(flags):
 
 
 def measure(flags):
-    """Rows of the table: dicts of the place, its images per second, and the ratio to the step's."""
-    taken = flags.step_images_per_second or time_step(flags)  # first: it sets the threads
+    """Yields the rows of the table: dicts of the place, its images per second, those of the step, and the ratio."""
+    taken = flags.step_images_per_second or time_step(flags)  # before anything else, as it sets the number of threads
     with tempfile.TemporaryDirectory() as folder:
         arrays, labels = places(folder, flags)
         rates = {name: [] for name in arrays}
@@ -93,10 +95,10 @@ def measure(flags):
 
 
 def main(arguments):
-    """Writes the table and the file; returns the exit code, 1 below the target."""
+    """Writes the table and the file. Returns the exit code: 1 if a ratio is below the target, else 0."""
     flags = parse(arguments)
     rows = list(measure(flags))
-    sys.stdout.write("| images | images/s | the step takes | ratio |\n|---|---:|---:|---:|\n")
+    sys.stdout.write("| images | images/s | images/s of the step | ratio |\n|---|---:|---:|---:|\n")
     for row in rows:
         numbers = f"{row['images_per_second']:.0f} | {row['step']:.1f} | {row['ratio']:.0f}"
         sys.stdout.write(f"| {row['place']} | {numbers} |\n")

@@ -26,7 +26,7 @@ def test_shapes_are_ten_balanced_classes_that_a_seed_decides():
 def test_shapes_have_the_area_of_their_geometry(size):
     """Inked share of the unit square around each shape, drawn alone: disc pi/4 and so on."""
     u, v = np.meshgrid(*[(np.arange(400) + 0.5) / 200 - 1] * 2)
-    area = {name: (shapes._signed_distance(name, u, v) < 0).mean() for name in shapes.CLASSES}
+    area = {name: (shapes.SIGNED_DISTANCES[name](u, v) < 0).mean() for name in shapes.CLASSES}
     expected = {"disc": np.pi / 4, "ring": np.pi / 4 * (1 - 0.56**2), "square": 0.85**2, "frame": 0.88**2 - 0.52**2}
     expected |= {"plus": (2 * 1.9 * 0.6 - 0.6**2) / 4}
     for name in expected:

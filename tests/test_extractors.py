@@ -252,7 +252,7 @@ def test_fetch_leaves_nothing_half(server, tmp_path, name, check, message):
     for before in (None, b"old"):
         if before:
             path.write_bytes(before)
-        with pytest.raises(UserError, match=f"{address}/{name} could not be fetched to {path}: {message}"):
+        with pytest.raises(UserError, match=f"{address}/{name} could not be downloaded to {path}: {message}"):
             fetch(f"{address}/{name}", str(path), check, "Bring it")
         assert os.listdir(path.parent) == (["file"] if before else [])
     assert path.read_bytes() == b"old"

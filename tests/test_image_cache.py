@@ -225,13 +225,13 @@ def test_a_full_disk_is_one_message_and_no_file(photos, decoded):
 def test_unchanged_files_are_not_read_twice(photos, monkeypatch):
     """A note stands for the contents once the files have been left alone for a while, and is no more than that."""
     names = sorted(str(path.relative_to(photos)) for path in photos.rglob("*.bmp"))
-    notes, read, of_file = photos.parent / "notes", [], noted_hashes._of_file
+    notes, read, of_file = photos.parent / "notes", [], noted_hashes._hash_file
 
     def counting(path):
         read.append(path)
         return of_file(path)
 
-    monkeypatch.setattr(noted_hashes, "_of_file", counting)
+    monkeypatch.setattr(noted_hashes, "_hash_file", counting)
     first = noted_hashes.hash_files(str(photos), names, str(notes))
     assert not notes.exists(), "these files were written just now, and may be again within the clock's tick"
     monkeypatch.setattr(noted_hashes, "SETTLED", -(10**12))

@@ -1,17 +1,17 @@
-"""The one exception that means: the user can mend this."""
+"""The exception for mistakes that the user can correct."""
 
 import re
 
 
 class UserError(ValueError):
-    """A mistake outside the program: a flag, a file, a full disk, a diverged run.
+    """A cause outside the program: a wrong flag, a damaged file, a full disk, a run that diverged.
 
-    The text names the value, the rule it breaks and the way out. Entry points print it without a traceback; any
-    other exception is a bug of ours and keeps its traceback.
+    The text names the value, the rule that it breaks, and what to do. The commands print it without a traceback. Any
+    other exception is a bug of this program and keeps its traceback.
     """
 
 
 def first_line(error):
-    """What an exception says, in one line fit to be shown, without the node names that TensorFlow puts first."""
+    """The first line of the text of an exception, without the names of nodes that TensorFlow puts before it."""
     text = re.sub(r"\{\{.*?\}\}\s*", "", str(error)).strip() or type(error).__name__
     return text.splitlines()[0][:300]

@@ -1,4 +1,4 @@
-"""What the world outside does to a run: signals, full disks, too little memory."""
+"""Signals, full disks, too little memory and lost workers, turned into a request to stop or into a UserError."""
 
 import contextlib
 import signal
@@ -10,10 +10,10 @@ from tfgan_gn.errors import UserError, first_line
 
 @contextlib.contextmanager
 def stop_requests():
-    """Within it, Ctrl-C and SIGTERM ask to stop; a second one kills as usual.
+    """Within it, the first Ctrl-C or SIGTERM only asks the program to stop; a second one ends it as usual.
 
     Yields:
-        A function that returns the signal's number once one came, else None.
+        A function that returns the number of the signal that came, else None.
     """
     received = []
 
@@ -31,19 +31,19 @@ def stop_requests():
 
 @contextlib.contextmanager
 def writing_to(workdir):
-    """Turns what a full or read-only disk raises into a UserError; only writes belong within it."""
+    """Turns the exceptions of a full or read-only disk into a UserError. Only code that writes belongs within it."""
     try:
         yield
     except (OSError, tf.errors.OpError) as error:
         raise UserError(
-            f"cannot write to {workdir}: {first_line(error)}. What was saved before is still there: mend that, or give "
-            "another --workdir, and run the same command again"
+            f"cannot write to {workdir}: {first_line(error)}. What was saved before is still there: free the disk, or "
+            "give another --workdir, and run the same command again"
         ) from error
 
 
 @contextlib.contextmanager
 def fitting_in_memory():
-    """Turns running out of memory into a UserError."""
+    """Turns the exceptions of too little memory into a UserError."""
     try:
         yield
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
@@ -54,8 +54,12 @@ def fitting_in_memory():
 
 
 @contextlib.contextmanager
-def together(num_workers):
-    """Turns the loss of another process, which ends whatever all of them compute together, into a UserError."""
+def reaching_workers(num_workers):
+    """Turns the loss of another worker into a UserError: nothing that all workers compute together can go on then.
+
+    Args:
+        num_workers: number of processes that train together; with 1 no exception is changed.
+    """
     try:
         yield
     except (

@@ -1,1 +1,1 @@
-"""A data set by name or path, decoded, and the batches that training draws from it."""
+"""From a name or a path to decoded images, and from these to the batches of training."""

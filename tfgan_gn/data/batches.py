@@ -1,4 +1,4 @@
-"""The endless batches that training draws from decoded images."""
+"""The batches of images, and of labels, that training draws."""
 
 import numpy as np
 import tensorflow as tf
@@ -7,12 +7,13 @@ from tfgan_gn.errors import UserError
 
 
 def train_batches(images, batch_size, seed, first=0, labels=None, share=(1, 0, 1)):
-    """Endless batches in an order that is a function of the seed: each epoch is shuffled anew, its rest dropped.
+    """Endless batches. Each epoch has an order of its own; images that do not fill its last batch are left out.
 
-    Nothing about it needs to be saved: to go on after n batches, begin at `first=n`.
+    The order is a function of the seed and the epoch, so that no state needs to be saved: to go on after n batches,
+    begin at `first=n`.
 
     Args:
-        images: uint8 [N, H, W, C].
+        images: uint8 [N, H, W, C], in memory or mapped from a file.
         batch_size: images per batch, over all replicas.
         seed: of the order.
         first: number of the batch to begin with.
@@ -20,7 +21,7 @@ def train_batches(images, batch_size, seed, first=0, labels=None, share=(1, 0, 1
         share: (R, i, j): each batch is cut into R parts, for as many replicas, and parts i to j - 1 come one by one.
 
     Returns:
-        `tf.data.Dataset` of uint8 [batch_size / R, H, W, C], or of (images, labels) where there are labels.
+        `tf.data.Dataset` of uint8 [batch_size / R, H, W, C]; with labels, of (images, labels).
 
     Raises:
         UserError: fewer images than a batch.
@@ -34,7 +35,7 @@ def train_batches(images, batch_size, seed, first=0, labels=None, share=(1, 0, 1
         parts = tf.reshape(order[: per_epoch * batch_size], [per_epoch, replicas, batch_size // replicas])
         return tf.data.Dataset.from_tensor_slices(parts[:, begin:end])
 
-    def gather(rows):  # in numpy, so that arrays on disk need not fit in memory, nor those in memory twice
+    def gather(rows):  # by numpy: a mapped array is not read into memory, and one in memory is not copied as a whole
         batch = tf.ensure_shape(
             tf.numpy_function(lambda rows: np.asarray(images[rows]), [rows], tf.uint8),
             [batch_size // replicas, *images.shape[1:]],
@@ -46,7 +47,7 @@ def train_batches(images, batch_size, seed, first=0, labels=None, share=(1, 0, 1
 
 
 def held_out_batches(images, batch_size, seed, labels=None, share=(1, 0, 1)):
-    """Batches of held-out images as of `train_batches`; fewer images than a batch are repeated to fill it."""
+    """Batches of held-out images, as `train_batches` gives them; images that do not fill one batch are repeated."""
     if len(images) < batch_size:
         rows = np.resize(np.arange(len(images)), batch_size)
         images, labels = images[rows], None if labels is None else labels[rows]

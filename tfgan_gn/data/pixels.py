@@ -1,4 +1,4 @@
-"""The two ways between 8-bit pixels and the networks' range [-1, 1]."""
+"""Between 8-bit pixels and the range [-1, 1] of the networks."""
 
 import tensorflow as tf
 
@@ -6,10 +6,10 @@ import tensorflow as tf
 def dequantize(pixels, noise):
     """Maps 8-bit pixels into [-1, 1): 2 (x / 256 - 1/2) + u, as `gan_cifar_resnet.py` does.
 
-    A discrete distribution has no density; the noise spreads each of the 256 levels over its own interval.
+    Pixels have 256 levels, and a discrete distribution has no density. The noise spreads each level over its interval.
 
     Args:
-        pixels: uint8 (or any number type) array of any shape, values 0 to 255.
+        pixels: array of any number type and any shape, values 0 to 255.
         noise: u, float array of the same shape, drawn from U[0, 1/128).
 
     Returns:
@@ -22,8 +22,8 @@ def dequantize(pixels, noise):
 def quantize(images):
     """The inverse of `dequantize`: floor(128 (x + 1)), clipped to 0 to 255.
 
-    The published code floors 127.995 (x + 1) for scores and 127.5 (x + 1) for its grids; both send the lower edge
-    of a level one level too low, so that a real image would not come back as itself.
+    The published code computes floor(127.995 (x + 1)) for scores and floor(127.5 (x + 1)) for sample grids. Both map
+    the lower end of a level's interval to the level below, so that real images would not come back unchanged.
 
     Args:
         images: float array of any shape, in [-1, 1].

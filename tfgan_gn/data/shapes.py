@@ -2,11 +2,39 @@
 
 import numpy as np
 
-CLASSES = ("disc", "ring", "square", "frame", "triangle", "star", "plus", "crescent", "stripes", "checker")
+
+def _square_distance(u, v):
+    return np.maximum(np.abs(u), np.abs(v))
+
+
+def _star(u, v):
+    spoke = np.abs((np.arctan2(u, v) / (2 * np.pi) * 5 + 0.5) % 1 - 0.5) * 2  # 0 on a point, 1 between two points
+    return np.hypot(u, v) - (1.05 - 0.6 * spoke)
+
+
+def _checker(u, v):
+    cell = (np.floor(u * 1.7) + np.floor(v * 1.7)) % 2
+    return np.where(cell == 0, _square_distance(u, v) - 0.9, 1.0)
+
+
+# About how far (u, v) lies outside each shape of unit size; negative inside.
+SIGNED_DISTANCES = {
+    "disc": lambda u, v: np.hypot(u, v) - 1,
+    "ring": lambda u, v: np.abs(np.hypot(u, v) - 0.78) - 0.22,
+    "square": lambda u, v: _square_distance(u, v) - 0.85,
+    "frame": lambda u, v: np.abs(_square_distance(u, v) - 0.7) - 0.18,
+    "triangle": lambda u, v: np.maximum(-v - 0.6, (np.sqrt(3) * np.abs(u) + v - 1) / 2),
+    "star": _star,
+    "plus": lambda u, v: np.maximum(np.minimum(np.abs(u), np.abs(v)) - 0.3, _square_distance(u, v) - 0.95),
+    "crescent": lambda u, v: np.maximum(np.hypot(u, v) - 1, 0.8 - np.hypot(u - 0.5, v)),
+    "stripes": lambda u, v: np.maximum(_square_distance(u, v) - 0.9, 0.15 - np.abs((v * 1.7 + 0.25) % 1 - 0.5)),
+    "checker": _checker,
+}
+CLASSES = tuple(SIGNED_DISTANCES)
 
 
 def draw_shapes(num_images, image_size, seed):
-    """Draws one shape an image, of random colour, place, size and tilt, before a random gradient.
+    """Draws one shape in each image, of random colour, place, size and tilt, on a ground of two colours.
 
     Args:
         num_images: N; image i is of class i mod 10.
@@ -32,7 +60,7 @@ def draw_shapes(num_images, image_size, seed):
             x, y = x - centre[rows, 0], y - centre[rows, 1]
             u = (x * np.cos(tilt[rows]) + y * np.sin(tilt[rows])) / radius[rows]
             v = (y * np.cos(tilt[rows]) - x * np.sin(tilt[rows])) / radius[rows]
-            distance = _signed_distance(CLASSES[label], u, v) * radius[rows]
+            distance = SIGNED_DISTANCES[CLASSES[label]](u, v) * radius[rows]
             inside = np.clip(0.5 - distance * image_size / 2, 0, 1)[..., None]
             colour = ground + inside * (shape_colour[rows] - ground)
             images[rows] = np.moveaxis(np.rint(255 * colour), 2, 0)
@@ -47,7 +75,7 @@ def _grid(image_size, rows):
 
 
 def _colours(rng, n):
-    """A bright shape before a dark or a pale ground: three arrays [n, 3] in [0, 1]."""
+    """Colours of a bright shape and of the two ends of a dark or pale ground: three arrays [n, 3] in [0, 1]."""
     hue = rng.uniform(0, 1, (n, 3))
     pale = rng.uniform(0, 1, n) < 0.5
     ground = np.where(pale, 0.85, 0.25)
@@ -59,30 +87,3 @@ def _colours(rng, n):
 def _hsv(hue, saturation, value):
     ramps = np.abs((hue[:, None] + np.array([0, 2 / 3, 1 / 3])) % 1 * 6 - 3) - 1
     return (1 - saturation * (1 - np.clip(ramps, 0, 1))) * np.broadcast_to(value, hue.shape)[:, None]
-
-
-def _signed_distance(name, u, v):
-    """About how far (u, v) lies outside the unit-sized shape; negative inside."""
-    length, side = np.hypot(u, v), np.maximum(np.abs(u), np.abs(v))
-    if name == "disc":
-        return length - 1
-    if name == "ring":
-        return np.abs(length - 0.78) - 0.22
-    if name == "square":
-        return side - 0.85
-    if name == "frame":
-        return np.abs(side - 0.7) - 0.18
-    if name == "triangle":
-        return np.maximum(-v - 0.6, (np.sqrt(3) * np.abs(u) + v - 1) / 2)
-    if name == "star":
-        spoke = np.abs((np.arctan2(u, v) / (2 * np.pi) * 5 + 0.5) % 1 - 0.5) * 2  # 0 on a point, 1 between two
-        return length - (1.05 - 0.6 * spoke)
-    if name == "plus":
-        bar = np.minimum(np.abs(u), np.abs(v)) - 0.3
-        return np.maximum(bar, side - 0.95)
-    if name == "crescent":
-        return np.maximum(length - 1, 0.8 - np.hypot(u - 0.5, v))
-    if name == "stripes":
-        return np.maximum(side - 0.9, 0.15 - np.abs((v * 1.7 + 0.25) % 1 - 0.5))
-    cell = (np.floor(u * 1.7) + np.floor(v * 1.7)) % 2
-    return np.where(cell == 0, side - 0.9, 1.0)

@@ -1,1 +1,1 @@
-"""Files on disk: written whole, fetched, hashed."""
+"""Files on disk: writing them whole, downloading, hashing, and the cache folder."""

@@ -1,4 +1,4 @@
-"""A file from its published address, there whole or not at all."""
+"""Downloading a file, so that it is never there in part."""
 
 import contextlib
 import http.client
@@ -9,23 +9,24 @@ from tqdm import tqdm
 
 from tfgan_gn.errors import UserError
 
-TIMEOUT = 10  # seconds without a word from the host
-BLOCK = 1 << 20
+TIMEOUT = 10  # seconds that the host may be silent
+BLOCK = 1 << 20  # bytes that are copied together
 
 
 def fetch(url, path, check, way_out):
-    """Downloads a file, showing progress on a terminal, and moves it into place once it is whole and checked.
+    """Downloads a file, checks it, and then moves it to its path. A terminal shows the progress.
 
     Args:
-        url: its address.
-        path: where it shall lie; folders are made as needed.
-        check: function of a path that raises UserError where the file there is not the one that was wanted.
-        way_out: sentence that tells the user how to do without the download.
+        url: the address of the file.
+        path: where to put it; missing folders are made.
+        check: function of a path that raises UserError if the file there is not the expected one.
+        way_out: a sentence that says what to do if the download fails.
 
     Raises:
-        UserError: no network, an incomplete or another file, no room; what was at `path` before is still there.
+        UserError: there is no network, the file is incomplete or not the expected one, or it cannot be written. The
+            file that was at `path` before is still there.
     """
-    temporary = f"{path}.{os.getpid()}.part"  # two processes may fetch at once
+    temporary = f"{path}.{os.getpid()}.part"  # two processes may download it at the same time
     try:
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         with open(temporary, "wb") as file:
@@ -33,7 +34,7 @@ def fetch(url, path, check, way_out):
         check(temporary)
         os.replace(temporary, path)
     except (OSError, http.client.HTTPException, UserError) as error:
-        raise UserError(f"{url} could not be fetched to {path}: {error}. {way_out}") from None
+        raise UserError(f"{url} could not be downloaded to {path}: {error}. {way_out}") from None
     finally:
         with contextlib.suppress(OSError):
             os.remove(temporary)

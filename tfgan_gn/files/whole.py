@@ -1,11 +1,19 @@
-"""Files that are there whole or not at all."""
+"""Writing a file so that it is never there in part."""
 
 import contextlib
 import os
 
 
 def write_whole(path, contents):
-    """Writes bytes to a file beside the path and moves it there; a failed write leaves what was there before."""
+    """Writes a file beside the path and then moves it there. If that fails, the file at the path is as before.
+
+    Args:
+        path: of the file.
+        contents: bytes.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     temporary = path + ".tmp"
     try:
         with open(temporary, "wb") as file:

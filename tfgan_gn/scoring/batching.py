@@ -1,4 +1,4 @@
-"""Arrays of 8-bit images, however they come, to batches of one size."""
+"""Cutting and joining arrays of 8-bit images to batches of one size."""
 
 import numpy as np
 
@@ -6,17 +6,17 @@ from tfgan_gn.errors import UserError
 
 
 def rebatch(parts, batch_size):
-    """Joins and cuts arrays of images to batches of one size, the last one smaller if need be.
+    """Cuts and joins arrays of images to batches of one size.
 
     Args:
-        parts: iterable of uint8 arrays [N, H, W, 3], of one H and W and of any N each.
+        parts: iterable of uint8 arrays [n, H, W, 3], all of one H and W, each of any n.
         batch_size: images per batch.
 
     Yields:
-        uint8 arrays [batch_size, H, W, 3]; none where there are no images.
+        uint8 arrays [batch_size, H, W, 3]; the last one may hold fewer images. Nothing if there are no images.
 
     Raises:
-        UserError: an array of another type or shape than these, with the first value that is wrong.
+        UserError: an array of another type or shape, with its first wrong value.
     """
     rest, seen = None, 0
     for part in parts:
@@ -36,18 +36,19 @@ def rebatch(parts, batch_size):
 def _check_images(images, seen):
     if images.ndim != 4 or images.shape[-1] != 3 or 0 in images.shape[1:]:
         raise UserError(
-            f"images are an array of shape {images.shape}, not [N, height, width, 3]: give colour images (grey ones "
-            "with their channel three times, transparent ones without the fourth)"
+            f"images are an array of shape {images.shape}, not [N, height, width, 3]: give colour images (repeat the "
+            "channel of grey images three times, leave out the fourth channel of transparent ones)"
         )
     if images.dtype != np.uint8:
         raise UserError(
-            f"images are {images.dtype}{_range(images, seen)}, not uint8: give whole numbers 0 to 255, as scores are "
-            "published for; `pixels.quantize` makes them from floats in [-1, 1]"
+            f"images are {images.dtype}{_range(images, seen)}, not uint8: give whole numbers 0 to 255, as published "
+            "scores do; `pixels.quantize` makes them from floats in [-1, 1]"
         )
     return images
 
 
 def _range(images, seen):
+    """The values of an array in words: the first that is not finite, else the lowest and the highest."""
     if images.dtype.kind not in "iuf" or not images.size:
         return ""
     bad = np.argwhere(~np.isfinite(images))
