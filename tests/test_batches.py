@@ -1,4 +1,4 @@
-"""The drawn shapes, and the order in which images and labels go out."""
+"""The drawn shapes, and the order of images and labels in batches."""
 
 import itertools
 
@@ -8,6 +8,8 @@ import pytest
 from tfgan_gn.data import sets, shapes
 from tfgan_gn.data.batches import held_out_batches, train_batches
 from tfgan_gn.errors import UserError
+
+pytestmark = pytest.mark.quick
 
 
 def test_shapes_are_ten_balanced_classes_that_a_seed_decides():
@@ -24,7 +26,7 @@ def test_shapes_are_ten_balanced_classes_that_a_seed_decides():
 
 @pytest.mark.parametrize("size", [32, 64])
 def test_shapes_have_the_area_of_their_geometry(size):
-    """Inked share of the unit square around each shape, drawn alone: disc pi/4 and so on."""
+    """The share of the square around a shape of unit size that it covers: pi/4 for the disc, and so on."""
     u, v = np.meshgrid(*[(np.arange(400) + 0.5) / 200 - 1] * 2)
     area = {name: (shapes.SIGNED_DISTANCES[name](u, v) < 0).mean() for name in shapes.CLASSES}
     expected = {"disc": np.pi / 4, "ring": np.pi / 4 * (1 - 0.56**2), "square": 0.85**2, "frame": 0.88**2 - 0.52**2}
@@ -64,7 +66,7 @@ def test_held_out_batches_repeat_when_there_are_few_images():
 @pytest.mark.parametrize("mapped", [False, True])
 @pytest.mark.parametrize("share", [(1, 0, 1), (4, 1, 3)])
 def test_labels_stay_beside_their_images(tmp_path, mapped, share):
-    """Image i is i everywhere, its label 3i + 1: through shuffling, sharing, and a file."""
+    """All pixels of image i are i, its label is 3i + 1; with shuffling, with replicas, and from a file."""
     images, labels = IMAGES, 3 * np.arange(50) + 1
     if mapped:
         np.save(tmp_path / "x.npy", IMAGES)

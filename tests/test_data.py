@@ -1,4 +1,4 @@
-"""CIFAR-10 from its original files and through tensorflow-datasets; which names there are."""
+"""CIFAR-10 from its original files and from tensorflow-datasets; unknown names of data sets."""
 
 import functools
 import pathlib
@@ -15,7 +15,7 @@ SHARED = pathlib.Path(__file__).parents[2] / "shared" / "tfds"
 
 @pytest.fixture
 def cifar(rng):
-    """A small stand-in: the six files' names with (rows [20, 3072] in the files' order, labels)."""
+    """Contents of six small files: a dict from their names to (rows [20, 3072] in the order of the files, labels)."""
     names = [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]
     return {name: (rng.integers(0, 256, (20, 3072), np.uint8), rng.integers(0, 10, 20)) for name in names}
 
@@ -31,7 +31,7 @@ def python2_string(contents):
 
 
 def write_python2_pickles(path, cifar):
-    """As the published files are: written by Python 2, whose strings Python 3 has no way to write."""
+    """Writes pickles as Python 2 wrote the published files; Python 3 cannot write its strings."""
     u1 = b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
     for name, (rows, labels) in cifar.items():
         new = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
@@ -47,6 +47,7 @@ def write_binaries(path, cifar):
         (path / f"{name}.bin").write_bytes(np.column_stack([labels.astype(np.uint8), rows]).tobytes())
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("write", [write_pickles, write_python2_pickles, write_binaries])
 @pytest.mark.parametrize("below", ["", "cifar-10-batches-py"])
 def test_original_cifar_files(tmp_path, cifar, write, below):
@@ -67,6 +68,7 @@ class Malicious:
         return (pathlib.Path.touch, (pathlib.Path("/tmp/this-must-not-run"),))
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("contents", "message"),
     [
@@ -97,7 +99,7 @@ def test_truncated_binary_file(tmp_path, cifar):
 
 
 def test_cifar10_through_tfds(tmp_path, monkeypatch, rng):
-    """A folder that TFDS itself wrote, without network."""
+    """TFDS itself writes the folder, without network."""
     import tensorflow_datasets as tfds
 
     images = rng.integers(0, 256, (70, 32, 32, 3), np.uint8)
@@ -126,7 +128,7 @@ def test_the_real_cifar10_needs_no_network():
     np.testing.assert_array_equal(np.bincount(dataset.train.labels), [5000] * 10)
 
 
-def test_missing_cifar10_says_so_at_once(tmp_path, monkeypatch):
+def test_missing_cifar10_is_refused_without_waiting_for_a_network(tmp_path, monkeypatch):
     def offline(*_, **__):
         raise OSError("no network")
 
@@ -137,6 +139,7 @@ def test_missing_cifar10_says_so_at_once(tmp_path, monkeypatch):
         sets.make_dataset("cifar10", str(tmp_path))
 
 
+@pytest.mark.quick
 def test_names_that_are_no_data_sets():
     for name in ("mnsit", "tfds:", "tfds", ""):
         with pytest.raises(UserError, match=f"--dataset={name}: choose one of cifar10, .*, shapes, or tfds:NAME"):

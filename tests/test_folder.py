@@ -1,4 +1,4 @@
-"""Folders of images: what is found in them, and how an image gets its size and channels."""
+"""Folders of images: which images are found, and how an image gets its size and channels."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,8 @@ import tensorflow as tf
 
 from tfgan_gn.data import decode, sets
 from tfgan_gn.errors import UserError
+
+pytestmark = pytest.mark.quick
 
 
 def write_image(path, image):
@@ -43,7 +45,7 @@ def test_a_folder_is_the_same_however_its_path_is_written(tmp_path, monkeypatch)
 
 
 def test_jpegs_are_decoded_without_a_shift_of_colour(rng):
-    """Red 200 everywhere, which TensorFlow's fast transform does not bring back."""
+    """For a red of 200 everywhere, which TensorFlow's fast transform changes."""
     image = np.zeros((16, 16, 3), np.uint8) + np.array([200, 30, 90], np.uint8)
     decoded = decode.decode_exactly(tf.io.encode_jpeg(image, quality=100))
     np.testing.assert_allclose(decoded, image, atol=1)
@@ -60,7 +62,7 @@ def test_images_are_scaled_by_the_shorter_side_and_cut_in_the_middle():
 
 @pytest.mark.parametrize("shape", [(7, 11), (30, 9), (16, 16), (8, 20)])
 def test_scaling_is_that_of_a_triangle_filter_by_the_shorter_side(rng, shape):
-    """In float64: antialiasing widens the triangle by the scale; the middle is cut out after."""
+    """Computed in float64: antialiasing widens the triangle by the scale, and then the middle is cut out."""
     image, size = rng.integers(0, 256, (*shape, 3), np.uint8), 8
 
     def weights(old, new):

@@ -1,4 +1,4 @@
-"""Large data on disk: decoded once, made anew when an image or the file changes, and never whole in memory."""
+"""Large data on disk are decoded once, decoded again if an image or the file changes, and never whole in memory."""
 
 import concurrent.futures
 import json
@@ -26,7 +26,7 @@ def photos(tmp_path, rng):
 
 
 def write(path, pixels):
-    """BMP files: an image of other pixels has as many bytes."""
+    """Writes BMP files: an image with other pixels has the same number of bytes."""
     for i, image in enumerate(pixels):
         place = path / ("a" if i % 2 else "b") / f"{i:04}.bmp"
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -38,12 +38,14 @@ def bmp(image):
     header = b"BM" + (54 + image.size).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little")
     header += (40).to_bytes(4, "little") + width.to_bytes(4, "little") + height.to_bytes(4, "little")
     header += b"\x01\x00\x18\x00" + bytes(24)
-    return header + image[::-1, :, ::-1].tobytes()  # bottom to top, blue first; rows of a multiple of 4 bytes
+    return (
+        header + image[::-1, :, ::-1].tobytes()
+    )  # rows from bottom to top, blue first; their length is a multiple of 4 bytes
 
 
 @pytest.fixture
 def decoded(monkeypatch):
-    """Everything is too large for memory; the list grows by a split's number of images when it is decoded."""
+    """Takes all data as too large for memory. When a split is decoded, its number of images is added to this list."""
     monkeypatch.setattr(cache, "IN_MEMORY", 0)
     counts, fill = [], cache._fill
 
@@ -68,6 +70,7 @@ def same(a, b):
     return True
 
 
+@pytest.mark.quick
 def test_a_mapped_data_set_is_the_one_in_memory_and_is_decoded_once(photos, monkeypatch, decoded):
     mapped, again = load(photos), load(photos)
     assert decoded == [38, 2]
@@ -79,6 +82,7 @@ def test_a_mapped_data_set_is_the_one_in_memory_and_is_decoded_once(photos, monk
     assert same(mapped, in_memory) and same(again, in_memory)
 
 
+@pytest.mark.quick
 def test_a_file_cached_by_an_earlier_version_is_still_found(tmp_path, decoded):
     """The names of the files and the hashes in them, as of the first version that had FORMAT = 1."""
     write(tmp_path / "photos", (np.arange(20 * 8 * 8 * 3) * 7 % 251).astype(np.uint8).reshape(20, 8, 8, 3))
@@ -102,9 +106,10 @@ def test_the_bound_is_that_of_the_decoded_bytes_of_a_split(photos, monkeypatch, 
         assert type(loaded.train.images) is kind and type(loaded.test.images) is np.ndarray
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("settle", [False, True])
 def test_an_image_changed_at_equal_size_and_date_is_decoded_anew(photos, monkeypatch, decoded, settle):
-    """Also right after, and where a note already vouches for the old contents: no time is asked that can be set."""
+    """Also right after it was read, and if its hash is noted: the times that a user can set are not trusted alone."""
     if settle:
         monkeypatch.setattr(noted_hashes, "SETTLED", -(10**12))
     before = load(photos)
@@ -129,7 +134,7 @@ def test_other_contents_are_other_files_and_the_same_ones_are_not(photos, decode
         os.utime(path)
     photos.rename(photos.parent / "moved")
     load(photos.parent / "moved")
-    assert decoded == [38, 2] * 2, "renamed back, touched and moved, it is what it was"
+    assert decoded == [38, 2] * 2, "renamed back, with new dates and moved, the data are the same"
 
 
 def test_size_and_grey_are_other_files(tmp_path, decoded, rng):
@@ -163,9 +168,10 @@ def cut_note(_, note):
     note.write_text(note.read_text()[:-5])
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("damage", [edit_pixel, truncate, edit_label, cut_note])
 @pytest.mark.parametrize("settle", [False, True])
-def test_a_damaged_cache_is_made_anew_and_said(photos, monkeypatch, decoded, damage, settle):
+def test_a_damaged_cache_is_made_anew_with_a_message(photos, monkeypatch, decoded, damage, settle):
     if settle:
         monkeypatch.setattr(noted_hashes, "SETTLED", -(10**12))
     expected, said = load(photos), []
@@ -180,7 +186,7 @@ def test_a_damaged_cache_is_made_anew_and_said(photos, monkeypatch, decoded, dam
 
 
 def test_an_unfinished_cache_is_not_taken(photos, decoded):
-    """As after a power cut between the two files: the one that vouches is written last."""
+    """As after a power cut between the two files: the one with the hash is written last."""
     load(photos)
     for note in (photos.parent / "cache").glob("*.json"):
         note.unlink()
@@ -189,7 +195,7 @@ def test_an_unfinished_cache_is_not_taken(photos, decoded):
 
 
 def test_two_runs_that_start_together_do_not_disturb_each_other(photos, decoded):
-    """As the workers of one machine do: both decode, whoever comes last has the same file."""
+    """As the workers of one machine do: each decodes, and all write the same file."""
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         loaded = list(pool.map(lambda _: load(photos), range(4)))
     assert all(same(each, loaded[0]) for each in loaded)
@@ -211,7 +217,7 @@ def test_a_failure_leaves_no_file_behind(photos, decoded, monkeypatch):
 
 
 def test_a_full_disk_is_one_message_and_no_file(photos, decoded):
-    """A limit on the size of a file stands for it."""
+    """The test limits the size of a file instead of filling a disk."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
     try:
@@ -222,8 +228,9 @@ def test_a_full_disk_is_one_message_and_no_file(photos, decoded):
     assert list((photos.parent / "cache").iterdir()) == []
 
 
+@pytest.mark.quick
 def test_unchanged_files_are_not_read_twice(photos, monkeypatch):
-    """A note stands for the contents once the files have been left alone for a while, and is no more than that."""
+    """A note replaces reading the files, if they did not change for a while before they were read."""
     names = sorted(str(path.relative_to(photos)) for path in photos.rglob("*.bmp"))
     notes, read, of_file = photos.parent / "notes", [], noted_hashes._hash_file
 
@@ -233,7 +240,7 @@ def test_unchanged_files_are_not_read_twice(photos, monkeypatch):
 
     monkeypatch.setattr(noted_hashes, "_hash_file", counting)
     first = noted_hashes.hash_files(str(photos), names, str(notes))
-    assert not notes.exists(), "these files were written just now, and may be again within the clock's tick"
+    assert not notes.exists(), "these files were written just now, and may change again within one tick of the clock"
     monkeypatch.setattr(noted_hashes, "SETTLED", -(10**12))
     assert {noted_hashes.hash_files(str(photos), names, str(notes)) for _ in range(3)} == {first}
     assert len(read) == 2 * len(names)
@@ -246,7 +253,7 @@ def test_unchanged_files_are_not_read_twice(photos, monkeypatch):
 
 
 def peak_of(function):
-    """Bytes of Python and numpy at the highest."""
+    """The highest number of bytes that Python and numpy held."""
     tracemalloc.start()
     try:
         function()
@@ -256,10 +263,10 @@ def peak_of(function):
 
 
 def test_memory_does_not_grow_with_the_number_of_images(tmp_path, monkeypatch, rng):
-    """400 and 1600 images of 64x64: 5 and 20 MB decoded. In memory the peak grows by that, mapped it does not."""
+    """With 200 and 800 images of 12 KB, the peak grows for arrays in memory, and not for mapped ones."""
     monkeypatch.setattr(folder, "PART", 32)
-    pixels, size, peaks = rng.integers(0, 256, (1600, 64, 64, 3), np.uint8), 64 * 64 * 3, {}
-    for count in (400, 1600):
+    pixels, size, peaks = rng.integers(0, 256, (800, 64, 64, 3), np.uint8), 64 * 64 * 3, {}
+    for count in (200, 800):
         write(tmp_path / f"of{count}", pixels[:count])
         for bound in (0, 2**28):
             monkeypatch.setattr(cache, "IN_MEMORY", bound)
@@ -269,13 +276,13 @@ def test_memory_does_not_grow_with_the_number_of_images(tmp_path, monkeypatch, r
                 batches = train_batches(loaded.train.images, 64, 0, labels=loaded.train.labels)
                 held_out = held_out_batches(loaded.test.images, 16, 0)
                 for dataset in (batches, held_out):
-                    for _ in dataset.take(30):
+                    for _ in dataset.take(15):
                         pass
 
             peaks[count, bound] = peak_of(run)
-    assert peaks[1600, 2**28] - peaks[400, 2**28] > 1100 * size, "the measure sees what is in memory"
-    assert peaks[1600, 0] - peaks[400, 0] < 100 * size
-    assert peaks[1600, 0] < 400 * size
+    assert peaks[800, 2**28] - peaks[200, 2**28] > 550 * size, "the measure sees arrays in memory"
+    assert peaks[800, 0] - peaks[200, 0] < 100 * size
+    assert peaks[800, 0] < 400 * size
 
 
 def test_a_large_set_of_tensorflow_datasets_is_mapped_too(tmp_path, monkeypatch, decoded):
@@ -291,7 +298,7 @@ def test_a_large_set_of_tensorflow_datasets_is_mapped_too(tmp_path, monkeypatch,
     assert same(sets.make_dataset("mnist", str(tmp_path), 8), found[0])
 
 
-def test_from_python_what_is_said_is_a_warning(photos, decoded):
+def test_messages_are_warnings_where_nothing_takes_them(photos, decoded):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         sets.make_dataset("folder", str(photos), 8, cache_dir=str(photos.parent / "cache"))

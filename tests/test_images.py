@@ -1,17 +1,19 @@
-"""What can be scored: the same images from everywhere, and everything else refused with its name and its value."""
+"""What can be scored: all sources give the same images, and anything else is refused with its name and its value."""
 
 import json
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import tiny_networks
 from test_data import SHARED
 
 from tfgan_gn import export
 from tfgan_gn.data import decode, folder, npz, sets, source
 from tfgan_gn.errors import UserError
 from tfgan_gn.scoring import images
+
+pytestmark = pytest.mark.quick
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def test_a_folder_is_read_in_order_of_path_and_scaled_where_asked(tmp_path, pixe
 @pytest.mark.parametrize("value_range", npz.LEVELS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_floats_come_back_as_the_levels_that_they_were_made_from(tmp_path, value_range, dtype):
-    """Scaled by 255, as most code does, and by 256 with noise below a level, as the published code does."""
+    """If they were divided by 255, as most code does, or by 256 after noise was added, as the published code does."""
     levels = np.resize(np.arange(256), (22, 2, 2, 3)).astype(np.uint8)
     low, high = map(int, value_range.split(","))
     np.save(tmp_path / "x.npy", (low + (high - low) * (levels / 255)).astype(dtype))
@@ -161,6 +163,21 @@ def test_folders_that_are_refused(tmp_path, pixels):
         all_of(images.open_images(path))
 
 
+def test_training_and_scoring_read_the_same_pixels(tmp_path, rng):
+    """From a folder of images of several sizes, scaled to one, and from an array."""
+    sizes = [(6 + i % 5, 9) for i in range(20)]
+    (tmp_path / "f").mkdir()
+    for i, size in enumerate(sizes):
+        write_png(tmp_path / "f" / f"{i:02}.png", rng.integers(0, 256, (*size, 3), np.uint8))
+    np.savez(tmp_path / "x.npz", rng.integers(0, 256, (20, 8, 8, 3), np.uint8))
+    for name, path in (("folder", str(tmp_path / "f")), ("npz", str(tmp_path / "x.npz"))):
+        learned = sets.make_dataset(name, path, 8)
+        expected = np.concatenate([learned.train.images, learned.test.images])  # the last of 20 is held out
+        np.testing.assert_array_equal(all_of(images.open_images(path, image_size=8)), expected, err_msg=name)
+    own = [image.shape for part, _ in folder.open_folder(str(tmp_path / "f")).train.read("repeat") for image in part]
+    assert own == [(*size, 3) for size in sizes[:19]]
+
+
 def test_data_sets_by_name():
     opened = images.open_images("shapes:test", num_images=7, image_size=16)
     np.testing.assert_array_equal(all_of(opened), sets.make_dataset("shapes", "", 16).test.images[:7])
@@ -180,9 +197,21 @@ def test_any_split_of_tensorflow_datasets():
         images.open_images("tfds:cifar10:nosplit", data_dir=str(SHARED))
 
 
+class TinyGenerator(keras.Model):
+    """One dense layer from 8 numbers to 4x4 pixels."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(48, "tanh", kernel_initializer=keras.initializers.RandomNormal(seed=0))
+
+    def call(self, z, labels=None, training=False, standing=False):
+        return tf.reshape(self.dense(z), [-1, 4, 4, 3])
+
+
 def test_a_generator_gives_the_images_of_its_seed_in_blocks(tmp_path):
-    generator = tiny_networks().generator
-    settings = {"z_dim": 8, "statistics": "standing", "batch_size": 4, "seed": 0, "metadata": {"iteration": 7}}
+    generator = TinyGenerator()
+    generator(tf.zeros([1, 8]))
+    settings = {"z_dim": 8, "statistics": "batch", "batch_size": 4, "seed": 0, "metadata": {"iteration": 7}}
     export.export_generator(generator, str(tmp_path / "export"), **settings)
     n = export.BLOCK + 5
     opened = images.open_images(str(tmp_path / "export"), num_images=n, seed=3)
@@ -190,6 +219,6 @@ def test_a_generator_gives_the_images_of_its_seed_in_blocks(tmp_path):
     np.testing.assert_array_equal(all_of(opened), sampled.sample(n, 3))
     in_memory = images.of_generator(export.make_sampler(generator, **settings), n, 3, "memory")
     np.testing.assert_array_equal(all_of(in_memory), all_of(opened))
-    assert opened.made_with == {"generator_statistics": "standing", "iteration": 7, "seed": 3}
+    assert opened.made_with == {"generator_statistics": "batch", "iteration": 7, "seed": 3}
     assert json.dumps(opened.made_with)
     assert images.open_images(str(tmp_path / "export")).count == 50_000

@@ -1,4 +1,4 @@
-"""Labelled images in an .npz: the arrays that it may hold, and everything else refused."""
+"""Labelled images in an .npz: the arrays that it may hold, and the refusal of anything else."""
 
 import pathlib
 
@@ -7,6 +7,8 @@ import pytest
 
 from tfgan_gn.data import decode, sets
 from tfgan_gn.errors import UserError
+
+pytestmark = pytest.mark.quick
 
 LOSSLESS = pathlib.Path(__file__).parents[2] / "shared" / "cifar10_lossless.npz"
 
@@ -38,7 +40,7 @@ def test_one_array_by_any_name_is_images_of_one_class(tmp_path, pixels):
 
 
 def test_the_names_of_keras_own_files(tmp_path, pixels):
-    """Labels [N, 1], as those of its CIFAR-10 are; the held-out images are x_test."""
+    """Labels are [N, 1], as in Keras' CIFAR-10; x_test is held out."""
     arrays = {"x_train": pixels[:30], "y_train": np.arange(30)[:, None] % 2}
     arrays |= {"x_test": pixels[30:], "y_test": np.arange(10)[:, None] % 2, "i_train": np.arange(3)}
     dataset = sets.make_dataset("npz", write(tmp_path, **arrays), 8)

@@ -1,9 +1,12 @@
-"""Pixels to [-1, 1] and back."""
+"""Pixels to [-1, 1] and back to 8 bits."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tfgan_gn.data.pixels import dequantize, quantize
+
+pytestmark = pytest.mark.quick
 
 
 def test_dequantize_is_the_published_formula():

@@ -1,4 +1,4 @@
-"""Sets of tensorflow-datasets, each prepared here with a few drawn images: names, splits, labels, grey, refusals."""
+"""Sets of tensorflow-datasets, each prepared here with a few random images: names, splits, labels, grey, refusals."""
 
 import contextlib
 import io
@@ -17,13 +17,13 @@ NAMES = ("cifar10", "cifar100", "stl10", "celeb_a", "svhn_cropped", "mnist", "fa
 
 
 def prepare(path, monkeypatch, name, splits, label=lambda i: i % 10):
-    """Has TFDS write the set of that name with images of its own size, without network.
+    """Makes TFDS write a set with random images of its own size, without network.
 
     Args:
-        path: folder for it.
+        path: folder to write it to.
         monkeypatch: the fixture.
         name: of the set.
-        splits: dict from the name of a split to how many images it has.
+        splits: dict from the name of a split to its number of images.
         label: function from the number of an image to its label.
 
     Returns:
@@ -53,7 +53,7 @@ def prepare(path, monkeypatch, name, splits, label=lambda i: i % 10):
 
 
 def numbers(split, pixels, tolerance=3):
-    """Which image each of a split is, by its pixels: a JPEG is off by a few levels."""
+    """For each image of a split, the number of the equal one in `pixels`; a JPEG differs by a few levels."""
     apart = abs(split.images[:, None].astype(int) - pixels[None].astype(int)).mean((2, 3, 4))
     assert (apart.min(1) < tolerance).all()
     return apart.argmin(1)
@@ -81,6 +81,7 @@ def test_the_names_of_the_flag_are_those_tested_here():
     assert {name for name, opener in sets.DATASETS.items() if opener in (sets._tfds, sets._cifar10)} == set(NAMES)
 
 
+@pytest.mark.quick
 def test_grey_images_keep_their_channel_or_have_three(tmp_path, monkeypatch):
     prepare(tmp_path, monkeypatch, "mnist", {"train": 20, "test": 3})
     kept, repeated = (sets.make_dataset("mnist", str(tmp_path), 32, grey=grey) for grey in ("keep", "repeat"))
@@ -113,6 +114,7 @@ def test_any_split_version_and_slice(tmp_path, monkeypatch):
     assert len(sets.make_dataset("tfds:stl10", str(tmp_path), 24).test.images) == 3
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("text", "spec"),
     [
@@ -122,10 +124,11 @@ def test_any_split_version_and_slice(tmp_path, monkeypatch):
         ("mnist:train[:50%]+test", ("mnist", "train[:50%]+test")),
     ],
 )
-def test_what_a_name_says(text, spec):
+def test_a_name_is_taken_apart(text, spec):
     assert tfds_sets.parse(text) == spec
 
 
+@pytest.mark.quick
 def test_without_a_split_to_hold_out_one_in_twenty_is(tmp_path, monkeypatch):
     prepare(tmp_path, monkeypatch, "fashion_mnist", {"train": 45})
     dataset = sets.make_dataset("tfds:fashion_mnist", str(tmp_path), 8)
@@ -174,12 +177,17 @@ def test_sets_without_the_one_image_of_an_example_are_refused(tmp_path):
         sets.make_dataset("tfds:pairs", str(tmp_path), 8)
 
 
-def test_damage_is_one_message(tmp_path, monkeypatch):
+def test_a_damaged_set_is_refused_with_one_message(tmp_path, monkeypatch):
     prepare(tmp_path, monkeypatch, "mnist", {"train": 20, "test": 3})
+    prepare(tmp_path, monkeypatch, "svhn_cropped", {"train": 3})
     record = next(pathlib.Path(tmp_path).glob("mnist/*/mnist-train*"))
     record.write_bytes(record.read_bytes()[:-100])
     with pytest.raises(UserError, match="mnist in .* cannot be read: truncated record.*--data_dir"):
         sets.make_dataset("mnist", str(tmp_path), 8)
+    record = next(pathlib.Path(tmp_path).glob("svhn_cropped/*/svhn_cropped-train*"))
+    record.write_bytes(record.read_bytes()[:-100])
+    with pytest.raises(UserError, match="tfds:svhn_cropped:train in .* cannot be read: truncated record.*--data_dir"):
+        list(images.open_images("tfds:svhn_cropped:train", data_dir=str(tmp_path)).parts())
 
 
 @pytest.mark.parametrize("name", [*NAMES[1:], "tfds:oxford_flowers102"])

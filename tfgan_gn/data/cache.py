@@ -10,7 +10,7 @@ import secrets
 import numpy as np
 import tqdm
 
-from tfgan_gn.data.decode import CHANNELS, resize_and_crop
+from tfgan_gn.data.decode import CHANNELS, resizer
 from tfgan_gn.data.source import Split
 from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.files.cache_folder import cache_folder
@@ -45,7 +45,7 @@ def decode(stored, hash_content, image_size, grey, cache_dir, say):
         UserError: an image cannot be decoded, or the file cannot be written.
     """
     shape = (stored.count, image_size, image_size, CHANNELS[grey])
-    parts = functools.partial(stored.read, grey, functools.partial(resize_and_crop, size=image_size))
+    parts = functools.partial(stored.read, grey, resizer(image_size))
     if hash_content is None or int(np.prod(shape)) <= IN_MEMORY:
         images = np.empty(shape, np.uint8)
         return Split(images, _fill(parts(), shape, _to_array(images)))

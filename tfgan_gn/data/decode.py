@@ -1,5 +1,7 @@
 """One image: from the bytes of a file to pixels, with the channels and the size that are asked for."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -37,6 +39,12 @@ def resize_and_crop(images, size):
 
     same = tf.logical_and(tf.equal(height, size), tf.equal(width, size))
     return tf.cond(same, lambda: tf.convert_to_tensor(images, tf.uint8), scaled)
+
+
+@functools.cache
+def resizer(size):
+    """`resize_and_crop` to one size: always the same object for the same size, so that it is traced only once."""
+    return functools.partial(resize_and_crop, size=size)
 
 
 def repeat_grey(images, channels):

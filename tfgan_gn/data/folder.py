@@ -57,18 +57,23 @@ def of_files(paths, labels=None, cache_key=None):
     labels = np.zeros(len(paths), np.int64) if labels is None else labels
 
     def read(grey, fit=None):
-        if fit:  # as a graph: its many small operations would each take Python's lock from the other threads
-            fit = tf.function(fit, input_signature=[tf.TensorSpec([None, None, CHANNELS[grey]], tf.uint8)])
+        fit_in_graph = fit and _in_graph(fit, CHANNELS[grey])
 
         def load(path):
             image = decode_file(path, grey)
-            return fit(image).numpy() if fit else image
+            return fit_in_graph(tf.constant(image)).numpy() if fit else image
 
         with concurrent.futures.ThreadPoolExecutor() as pool:
             for first in range(0, len(paths), PART):  # all at once, the pool would decode faster than they are taken
                 yield list(pool.map(load, paths[first : first + PART])), labels[first : first + PART]
 
     return Stored(len(paths), read, lambda i: paths[i], cache_key or {})
+
+
+@functools.cache
+def _in_graph(fit, channels):
+    """A function of an image as a graph. From Python, each small operation would stop the other threads that decode."""
+    return tf.function(fit).get_concrete_function(tf.TensorSpec([None, None, channels], tf.uint8))
 
 
 def list_images(data_dir):

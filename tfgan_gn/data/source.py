@@ -25,7 +25,7 @@ class Stored(NamedTuple):
         count: the number of images.
         read: function of (grey, fit) that starts a pass over them. `grey` is a key of `decode.CHANNELS`. `fit` is a
             function of an image, uint8 [..., H, W, C], that is applied as soon as the image is decoded, as
-            `decode.resize_and_crop`; None leaves each image at its own size. The pass yields (images, labels): n
+            `decode.resizer` makes; None leaves each image at its own size. The pass yields (images, labels): n
             images, an array uint8 [n, H, W, C] or a list of arrays [H, W, C], and an array int64 [n]. A label of -1
             means that the image has none. Raises UserError for an image that cannot be decoded.
         name: function from the number of an image to its name in messages.

@@ -1,6 +1,5 @@
 """What can be scored, as 8-bit images: arrays, folders, data sets, and the samples of a generator."""
 
-import functools
 import itertools
 import json
 import os
@@ -10,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfgan_gn.data import folder, npz, sets, tfds_sets
-from tfgan_gn.data.decode import repeat_grey, resize_and_crop
+from tfgan_gn.data.decode import repeat_grey, resizer
 from tfgan_gn.data.source import of_array
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import BLOCK, load_generator
@@ -128,7 +127,7 @@ def of_split(dataset, name):
 
 
 def _of_stored(stored, where, image_size=0, grey="refuse"):
-    fit = functools.partial(resize_and_crop, size=image_size) if image_size else None
+    fit = resizer(image_size) if image_size else None
     return Images(where, stored.count, lambda: _of_one_size(stored, grey, fit), {})
 
 
