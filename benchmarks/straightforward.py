@@ -34,7 +34,7 @@ def block(x, filters, resample, kind, groups, name):
 
 
 def build_critic(*, width, image_size, channels, norm, groups):
-    """Images to scores [N], float32; arguments as of `tfgan_gn.models.resnet.build_critic`, one group count."""
+    """Images to scores [N], float32; arguments as of `tfgan_gn.models.build_networks`, one group count."""
     images = keras.Input((image_size, image_size, channels))
     y = conv(width, 3, "block1_conv2")(layers.ReLU()(conv(width, 3, "block1_conv1")(images)))
     shortcut = conv(width, 1, "block1_shortcut")(layers.AveragePooling2D(2)(images))
@@ -46,7 +46,7 @@ def build_critic(*, width, image_size, channels, norm, groups):
 
 
 def build_generator(*, width, z_dim, image_size, channels, norm, groups):
-    """Noise to images, float32; arguments as of `tfgan_gn.models.resnet.build_generator`."""
+    """Noise to images, float32; arguments as of `build_critic`."""
     z, start = keras.Input((z_dim,)), image_size // 8
     x = layers.Dense(start * start * width, name="input")(z)
     x = layers.Permute((2, 3, 1))(layers.Reshape((width, start, start))(x))

@@ -132,24 +132,25 @@ def make_trainer(column, settings):
     """The `Trainer` of a column, with the published settings."""
     import tensorflow as tf
 
-    from tfgan_gn.layers import blocks
-    from tfgan_gn.models import resnet, sngan_resnet
+    from tfgan_gn.models import build_networks, resnet
     from tfgan_gn.training.losses import LOSSES
     from tfgan_gn.training.objective import Objective
     from tfgan_gn.training.optimizers import adam, constant
     from tfgan_gn.training.trainer import Trainer
 
     if column.carry_zeros:
-        blocks.relu = resnet.relu = tf.nn.relu
-    module = resnet
-    if column.implementation == "keras":
-        import straightforward as module
+        resnet.relu = tf.nn.relu
     sizes = {"width": settings.width, "image_size": 32, "channels": 3, "groups": (column.groups,)}
-    generator = module.build_generator(**sizes, z_dim=128, norm="batch")
-    if column.norm == "spectral":
-        critic = sngan_resnet.build_critic(**sizes, norm="none")
+    if column.implementation == "keras":
+        import straightforward
+
+        generator = straightforward.build_generator(**sizes, z_dim=128, norm="batch")
+        critic = straightforward.build_critic(**sizes, norm=column.norm)
     else:
-        critic = module.build_critic(**sizes, norm=column.norm)
+        spectral = column.norm == "spectral"
+        generator, critic = build_networks(**sizes, norm="none" if spectral else column.norm)
+        if spectral:
+            critic = build_networks("sngan_resnet", **sizes).critic
     return Trainer(
         Objective(generator, critic, LOSSES["wasserstein"], 10.0),
         adam(0.0, 0.9),

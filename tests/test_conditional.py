@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_gn.architectures import ARCHITECTURES
 from tfgan_gn.errors import UserError
 from tfgan_gn.models import author, build_networks
 
@@ -122,13 +121,3 @@ def test_dcgan_joins_the_embedded_label_to_z_and_to_the_channels_of_the_image(fl
 def test_labels_that_would_reach_nothing_are_refused(settings, message):
     with pytest.raises(UserError, match=message):
         build_networks(**{"width": 8, "groups": (4,), **settings})
-
-
-@pytest.mark.parametrize("architecture", [name for name, row in ARCHITECTURES.items() if row.conditional])
-def test_a_conditional_pair_survives_a_keras_file(architecture, tmp_path):
-    auxiliary = ARCHITECTURES[architecture].auxiliary
-    for model in tiny(architecture=architecture, image_size=32, num_classes=3, auxiliary=auxiliary):
-        model.save(tmp_path / "model.keras")
-        loaded = keras.models.load_model(tmp_path / "model.keras")
-        x = tf.random.stateless_normal([4, 8] if model.name == "generator" else [4, 32, 32, 3], [0, 0])
-        np.testing.assert_array_equal(loaded(x, labels=LABELS), model(x, labels=LABELS))

@@ -1,5 +1,8 @@
 """The published ResNet: sizes, norm sites, resampling, initialisation, names."""
 
+import json
+import pathlib
+
 import keras
 import numpy as np
 import pytest
@@ -7,10 +10,13 @@ import tensorflow as tf
 
 from tfgan_gn.architectures import ARCHITECTURES
 from tfgan_gn.errors import UserError
-from tfgan_gn.layers import blocks
+from tfgan_gn.layers.blocks import ResidualBlock
+from tfgan_gn.layers.convolutions import conv1x1, conv3x3
 from tfgan_gn.layers.norm_layers import GroupNorm
 from tfgan_gn.layers.norms import NORMS
 from tfgan_gn.models import author, build_networks
+
+GOLDENS = pathlib.Path(__file__).parent / "goldens"
 
 
 def count(model):
@@ -59,28 +65,46 @@ def test_initial_weights_are_uniform_with_the_published_bounds(published):
     assert len(np.unique(kernels, axis=0)) == len(kernels) == 13, "two layers with equal weights"
 
 
-def test_up_and_down_blocks_resample_where_published(rng):
+def relu_block(filters, resample=None, **settings):
+    """A block of plain 3x3 convolutions and ReLUs."""
+    return ResidualBlock(filters, resample, conv=conv3x3, activation=tf.nn.relu, **settings)
+
+
+def test_blocks_resample_where_published(rng):
     """Upsampling before the first convolution and the shortcut, pooling after the second and the shortcut."""
-    x = tf.constant(rng.normal(size=(2, 8, 8, 4)), tf.float32)
-    up, down, same = (blocks.ResidualBlock(4, way) for way in ("up", "down", None))
-    first = blocks.FirstDownBlock(4)
-    for block in (up, down, same, first):
+    x, no_norms = tf.constant(rng.normal(size=(2, 8, 8, 4)), tf.float32), NORMS["none"].sites((1,), 2)
+    up, down = (relu_block(4, way, shortcut=conv1x1, norms=no_norms) for way in ("up", "down"))
+    plain_up, plain_down, same = (relu_block(4, way, norms=no_norms) for way in ("up", "down", None))
+    first = relu_block(4, "down", shortcut=conv1x1, hidden=4)
+    for block in (up, down, plain_up, plain_down, same, first):
         block(x)
-    relu, pool = tf.nn.relu, keras.layers.AveragePooling2D(2)
-    larger = keras.layers.UpSampling2D()(x)
-    np.testing.assert_allclose(
-        up(x),
-        up.shortcut(larger) + up.conv2(relu(up.conv1(keras.layers.UpSampling2D()(relu(x))))),
-        atol=1e-5,
-    )
-    np.testing.assert_allclose(down(x), pool(down.shortcut(x)) + pool(down.conv2(relu(down.conv1(relu(x))))), atol=1e-5)
+    relu, pool, larger = tf.nn.relu, keras.layers.AveragePooling2D(2), keras.layers.UpSampling2D()
+    for block, shortcut in ((up, lambda: up.shortcut(larger(x))), (plain_up, lambda: larger(x))):
+        expected = shortcut() + block.conv2(relu(block.conv1(larger(relu(x)))))
+        np.testing.assert_allclose(block(x), expected, atol=1e-5)
+    for block, shortcut in ((down, lambda: pool(down.shortcut(x))), (plain_down, lambda: pool(x))):
+        expected = shortcut() + pool(block.conv2(relu(block.conv1(relu(x)))))
+        np.testing.assert_allclose(block(x), expected, atol=1e-5)
     np.testing.assert_allclose(same(x), x + same.conv2(relu(same.conv1(relu(x)))), atol=1e-5)
     np.testing.assert_allclose(first(x), first.shortcut(pool(x)) + pool(first.conv2(relu(first.conv1(x)))), atol=1e-5)
 
 
+def test_the_norms_and_the_activation_of_a_block_are_those_handed_in(float64, rng):
+    """shortcut(x) + conv2(activation(norm2(conv1(activation(norm1(x)))))), with the labels at both norms."""
+    x, labels = tf.constant(rng.normal(size=(3, 4, 4, 4))), np.array([1, 0, 1])
+    block = ResidualBlock(4, conv=conv3x3, activation=tf.tanh, norms=NORMS["batch"].sites((1,), 2, num_classes=2))
+    block(x, labels=labels)
+    for norm in (block.norm1, block.norm2):
+        norm.gamma.assign(rng.normal(size=(2, 4)))
+    for standing in (False, True):
+        y = block.conv1(tf.tanh(block.norm1(x, labels=labels, standing=standing)))
+        expected = x + block.conv2(tf.tanh(block.norm2(y, labels=labels, standing=standing)))
+        np.testing.assert_allclose(block(x, labels=labels, standing=standing), expected, rtol=0, atol=1e-13)
+
+
 def test_first_conv_of_a_down_block_keeps_the_channels():
-    block = blocks.ResidualBlock(8, "down")
-    block.build((None, 8, 8, 4))
+    block = relu_block(8, "down", shortcut=conv1x1, norms=NORMS["none"].sites((1,), 2))
+    block(tf.zeros([1, 8, 8, 4]))
     assert block.conv1.kernel.shape == (3, 3, 4, 4) and block.conv2.kernel.shape == (3, 3, 4, 8)
 
 
@@ -200,15 +224,11 @@ def test_an_image_depends_on_its_neighbours_unless_statistics_are_standing(archi
         assert (difference > 1e-3) if depends else (difference < 1e-5), settings
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_networks_survive_a_keras_file(architecture, tmp_path):
-    size = 32 if architecture == "dcgan_64" else 16
-    for model in build_networks(architecture, width=8, image_size=size, z_dim=8, norm="group", groups=(2,)):
-        model.save(tmp_path / "model.keras")
-        loaded = keras.models.load_model(tmp_path / "model.keras")
-        x = tf.random.stateless_normal([3, 8] if model.name == "generator" else [3, size, size, 3], [0, 0])
-        np.testing.assert_array_equal(loaded(x), model(x))
-        assert [v.path for v in loaded.variables] == [v.path for v in model.variables]
+def test_variables_have_the_names_and_the_order_of_earlier_checkpoints():
+    """Checkpoints name the variables of networks, and number what an optimizer keeps of each in their order."""
+    for case in json.loads((GOLDENS / "variables.json").read_text()):
+        for network in build_networks(**case["settings"], width=4, image_size=32, z_dim=8, groups=(2,)):
+            assert [v.path for v in network.variables] == case[network.name], case["settings"]
 
 
 def test_author_names_are_those_of_the_goldens_and_assign_refuses_others():

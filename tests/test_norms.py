@@ -19,6 +19,11 @@ STOCK = {
 }
 
 
+def make(norm, groups, num_classes=None):
+    """A layer of a norm."""
+    return get_norm(norm).layer(groups, num_classes, None)
+
+
 def published(x, groups, gamma, beta):
     """Wu and He 2018, figure 3, channels last, in numpy."""
     n, *pixels, channels = x.shape
@@ -42,12 +47,12 @@ def test_epsilon_is_1e_5(rng):
     ours = group_norm(tf.constant(x), np.ones(8), np.zeros(8), 2)
     np.testing.assert_allclose(ours, published(x, 2, 1, 0), rtol=0, atol=1e-12)
     for name in NORMALIZING:
-        assert get_norm(name, 2).epsilon == 1e-5
+        assert make(name, 2).epsilon == 1e-5
 
 
 def test_layer_norm_is_one_group_and_instance_norm_a_group_per_channel(float64, rng):
     x = rng.normal(2, 3, (3, 5, 4, 8))
-    of = {name: get_norm(name, 4)(x).numpy() for name in ("layer", "instance", "group")}
+    of = {name: make(name, 4)(x).numpy() for name in ("layer", "instance", "group")}
     layer = (x - x.mean((1, 2, 3), keepdims=True)) / np.sqrt(x.var((1, 2, 3), keepdims=True) + 1e-5)
     instance = (x - x.mean((1, 2), keepdims=True)) / np.sqrt(x.var((1, 2), keepdims=True) + 1e-5)
     np.testing.assert_allclose(of["layer"], layer, atol=1e-12)
@@ -61,7 +66,7 @@ def test_values_equal_the_stock_layers(float64, rng):
     """What is wrong with them does not show in the forward pass."""
     x = rng.normal(2, 3, (3, 6, 6, 8))
     for name, stock in STOCK.items():
-        np.testing.assert_allclose(get_norm(name, 4)(x), stock()(x), atol=1e-10)
+        np.testing.assert_allclose(make(name, 4)(x), stock()(x), atol=1e-10)
 
 
 def small_critic(norm, rng, **labels):
@@ -82,7 +87,7 @@ def small_critic(norm, rng, **labels):
 
 @pytest.mark.parametrize("name", NORMALIZING)
 def test_gradient_of_the_penalty_is_exact(float64, rng, name):
-    norm = get_norm(name, 4)
+    norm = make(name, 4)
     critic, variables = small_critic(norm, rng)
     assert penalty_gradient_error(critic, variables, rng.normal(size=(3, 6, 6, 3))) < 1e-8
 
@@ -114,7 +119,7 @@ def test_float32_keeps_its_digits_far_from_zero(rng):
 @pytest.mark.parametrize("name", NORMALIZING)
 def test_bfloat16_loses_no_more_than_the_rounding_of_the_result(rng, name, mean):
     """Statistics in bfloat16 would be off by a few of the 256 steps that it has between powers of two."""
-    norm = get_norm(name, 8)
+    norm = make(name, 8)
     norm.dtype_policy = keras.DTypePolicy("mixed_bfloat16")
     x = tf.cast(mean + 4 * rng.normal(size=(4, 16, 16, 32)), tf.bfloat16)
     y = norm(x)
@@ -156,7 +161,7 @@ def test_standing_statistics_are_those_of_all_batches_together(float64, rng):
 @pytest.mark.parametrize("name", NORMALIZING)
 def test_a_conditional_norm_with_equal_rows_is_the_unconditional_one(float64, rng, name):
     x, gamma, beta = rng.normal(size=(4, 5, 5, 8)), rng.normal(size=8), rng.normal(size=8)
-    plain, conditional = get_norm(name, 4), get_norm(name, 4, num_classes=3)
+    plain, conditional = make(name, 4), make(name, 4, num_classes=3)
     for norm, rows in ((plain, ()), (conditional, (3, 1))):
         norm.build(x.shape)
         norm.gamma.assign(np.tile(gamma, rows) if rows else gamma)
@@ -170,7 +175,7 @@ def test_a_conditional_norm_with_equal_rows_is_the_unconditional_one(float64, rn
 @pytest.mark.parametrize("name", NORMALIZING)
 def test_a_row_of_a_conditional_norm_reaches_the_images_of_its_class_only(float64, rng, name, shape):
     """gamma_k and beta_k of the image's class, by the formula; row and column confused would show."""
-    norm, plain = get_norm(name, 4, num_classes=3), get_norm(name, 4)
+    norm, plain = make(name, 4, num_classes=3), make(name, 4)
     norm.build(shape)
     gamma, beta, labels = rng.normal(size=(3, 8)), rng.normal(size=(3, 8)), np.array([2, 0, 0, 1])
     norm.gamma.assign(gamma)
@@ -187,7 +192,7 @@ def test_a_row_of_a_conditional_norm_reaches_the_images_of_its_class_only(float6
 
 def test_adam_moves_the_rows_of_absent_classes_as_tensorflow_1_does(float64):
     """Their gradient is 0, but Adam's mean of the step before is not: dense numpy Adam over three batches."""
-    norm = get_norm("group", 2, num_classes=4)
+    norm = make("group", 2, num_classes=4)
     norm.build((None, 3, 3, 4))
     optimizer = adam(0.5, 0.9)
     optimizer.build(norm.trainable_variables)
@@ -212,7 +217,7 @@ def test_adam_moves_the_rows_of_absent_classes_as_tensorflow_1_does(float64):
 
 @pytest.mark.parametrize("name", NORMALIZING)
 def test_gradient_of_the_penalty_is_exact_through_a_conditional_norm(float64, rng, name):
-    norm = get_norm(name, 4, num_classes=3)
+    norm = make(name, 4, num_classes=3)
     critic, variables = small_critic(norm, rng, labels=np.array([2, 0, 2]))
     assert penalty_gradient_error(critic, variables, rng.normal(size=(3, 6, 6, 3))) < 1e-8
 
@@ -229,6 +234,11 @@ def test_groups_per_site():
     assert groups_per_site((4, 2, 1), 3) == (4, 2, 1)
     with pytest.raises(UserError, match=r"groups=4,2 has 2 numbers: give one, or one for each of the 3"):
         groups_per_site((4, 2), 3)
+
+
+def test_each_site_gets_its_own_group_count_and_name():
+    layers = [site(f"norm{i}") for i, site in enumerate(NORMS["group"].sites((4, 2), 2, num_classes=3), 1)]
+    assert [(layer.name, layer.groups, layer.num_classes) for layer in layers] == [("norm1", 4, 3), ("norm2", 2, 3)]
 
 
 def test_unknown_norm():

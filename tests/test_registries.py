@@ -19,6 +19,9 @@ from tfgan_gn import runs
 from tfgan_gn.architectures import ARCHITECTURES, Architecture
 from tfgan_gn.data import sets, source
 from tfgan_gn.layers import norm_layers, norms
+from tfgan_gn.layers.activations import relu
+from tfgan_gn.layers.blocks import ResidualBlock
+from tfgan_gn.layers.convolutions import conv3x3
 from tfgan_gn.models import build_networks
 from tfgan_gn.settings import training
 from tfgan_gn.training import losses
@@ -83,24 +86,80 @@ def test_a_new_norm_stands_at_every_site_of_every_network_by_its_row_alone(monke
     for architecture in ARCHITECTURES:
         for network in build_networks(architecture, width=4, norm="halving", generator_norm="halving"):
             sites = [layer for layer in network._flatten_layers() if "norm" in layer.name]
-            # The first block of the SN-GAN critic is of the same class as the others, and passes its sites by.
-            assert {type(site).__name__ for site in sites if "critic/block1" not in site.path} == {"Halving"}
+            assert {type(site).__name__ for site in sites} == {"Halving"}
+
+
+class FilterResponse(keras.layers.Layer):
+    """Filter response norm with its thresholded linear unit (Singh and Krishnan 2020, equations 1 and 2).
+
+    max(gamma x / sqrt(mean of x^2 over the pixels + epsilon) + beta, tau), with tau at -1 here.
+    """
+
+    def build(self, shape):
+        self.gamma, self.beta, self.tau = (
+            self.add_weight(name=name, shape=shape[-1:], initializer=keras.initializers.Constant(value))
+            for name, value in (("gamma", 1), ("beta", 0), ("tau", -1))
+        )
+
+    def call(self, x, labels=None, standing=False):
+        square = tf.reduce_mean(x**2, list(range(1, x.shape.rank - 1)), keepdims=True)
+        return tf.maximum(self.gamma * x * tf.math.rsqrt(square + 1e-6) + self.beta, self.tau)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_norm_with_an_activation_of_its_own_is_one_row(architecture, monkeypatch):
+    """No other activation follows it: the same network with one makes other images and scores."""
+    size = ARCHITECTURES[architecture].image_size
+
+    def build(activates):
+        row = norms.Norm(lambda groups, num_classes, name: FilterResponse(name=name), activates=activates)
+        monkeypatch.setitem(norms.NORMS, "filter_response", row)
+        keras.utils.set_random_seed(0)
+        return build_networks(architecture, width=4, norm="filter_response", generator_norm="filter_response", z_dim=8)
+
+    for own, doubled in zip(build(True), build(False), strict=True):
+        x = tf.random.stateless_normal([2, 8] if own.name == "generator" else [2, size, size, 3], [0, 0])
+        assert abs(own(x) - doubled(x)).numpy().max() > 1e-3
+
+
+def test_a_block_with_such_a_norm_computes_the_formula(rng):
+    row = norms.Norm(lambda groups, num_classes, name: FilterResponse(name=name), activates=True)
+    block = ResidualBlock(4, conv=conv3x3, norms=row.sites((1,), 2), activation=row.then(relu))
+    x = tf.constant(rng.normal(size=(2, 6, 6, 4)), tf.float32)
+    block(x)
+
+    def published(x):
+        return np.maximum(x / np.sqrt((x**2).mean((1, 2), keepdims=True) + 1e-6), -1)
+
+    expected = x + block.conv2(published(block.conv1(published(x.numpy())).numpy()))
+    np.testing.assert_allclose(block(x), expected, rtol=0, atol=1e-5)
 
 
 def test_a_new_architecture_is_built_by_its_row_and_its_module_alone(monkeypatch):
     """With the sizes, the norms and the labels of its row."""
     seen = {}
 
-    def build(name):
-        return lambda **settings: seen.setdefault(name, settings) and keras.Sequential([keras.layers.Identity()])
+    class Toy(keras.Model):
+        def __init__(self, **settings):
+            super().__init__(name="generator" if "channels" in settings else "critic")
+            seen[self.name] = settings
+            self.dense = keras.layers.Dense(2, name="layer")
 
-    module = types.SimpleNamespace(build_generator=build("g"), build_critic=build("c"))
-    monkeypatch.setitem(sys.modules, "tfgan_gn.models.new", module)
-    row = Architecture(width=3, z_dim=5, image_size=7, norm="layer", generator_norm="none", conditional=True)
+        def call(self, x, labels=None, training=False):
+            assert labels.shape == (1,) and not training
+            return self.dense(x)
+
+    monkeypatch.setitem(sys.modules, "tfgan_gn.models.new", types.SimpleNamespace(Generator=Toy, Critic=Toy))
+    row = Architecture(width=3, z_dim=5, image_size=8, norm="layer", generator_norm="none", conditional=True)
     monkeypatch.setitem(ARCHITECTURES, "new", row)
-    build_networks("new", num_classes=4, width=6)
-    shared = {"width": 6, "image_size": 7, "channels": 3, "groups": (32,), "num_classes": 4}
-    assert seen == {"g": {**shared, "z_dim": 5, "norm": "none"}, "c": {**shared, "norm": "layer"}}
+    networks = build_networks("new", num_classes=4, width=6)
+    shared = {"width": 6, "image_size": 8, "groups": (32,), "num_classes": 4}
+    assert seen == {
+        "generator": {**shared, "channels": 3, "norm": norms.NORMS["none"]},
+        "critic": {**shared, "norm": norms.NORMS["layer"]},
+    }
+    shapes = {v.path: tuple(v.shape) for network in networks for v in network.variables if v.name == "kernel"}
+    assert shapes == {"generator/layer/kernel": (5, 2), "critic/layer/kernel": (3, 2)}
 
 
 def test_a_new_loss_is_trained_with_by_its_row_alone(monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfgan_gn.layers import resampling
-from tfgan_gn.layers.blocks import relu
+from tfgan_gn.layers.activations import relu
 from tfgan_gn.models import build_networks
 from tfgan_gn.training.losses import gradient_penalty
 

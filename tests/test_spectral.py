@@ -202,6 +202,16 @@ def test_standing_statistics_are_collected_without_a_step(rng):
     assert generator.norms[0].standing_batches.numpy() == 2
 
 
+def test_a_network_is_built_with_one_power_iteration_in_every_layer():
+    """Then u = W v / |W v|, to rounding; where that iteration is lost, u and v are random directions."""
+    for network in build_networks("sngan_dcgan", width=4, image_size=16, z_dim=8):
+        layers = [layer for layer in network._flatten_layers() if hasattr(layer, "sigma")]
+        assert len(layers) in (5, 8)
+        for layer in layers:
+            w, v = as_published(layer.kernel.numpy(), layer.sigma.transposed), layer.sigma.v.numpy()
+            np.testing.assert_allclose(layer.sigma.u.numpy(), w @ v / np.linalg.norm(w @ v), rtol=0, atol=1e-6)
+
+
 def test_the_shortcuts_of_the_sngan_resnet_have_gain_sqrt_2():
     critic = build_networks("sngan_resnet").critic
     for block in critic.blocks[:2]:

@@ -1,6 +1,6 @@
 """The architectures by name: the published sizes and norms of each, and whether it takes labels. No TensorFlow.
 
-An architecture is a row here and the module `tfgan_gn.models.NAME`, which has `build_generator` and `build_critic`.
+An architecture is a row here and the module `tfgan_gn.models.NAME`, which has the classes `Generator` and `Critic`.
 """
 
 from typing import NamedTuple
@@ -17,6 +17,8 @@ class Architecture(NamedTuple):
         image_size: height and width of the images.
         norm: of the critic, key of `norms.NORMS`. That of the ResNet is this project's: its source has none.
         generator_norm: of the generator.
+        doublings: how often the generator doubles the size of its first image.
+        smallest: the least height and width of that first image.
         conditional: whether both networks can take labels.
         auxiliary: whether the critic can have an auxiliary classifier.
     """
@@ -26,17 +28,21 @@ class Architecture(NamedTuple):
     image_size: int
     norm: str
     generator_norm: str = "batch"
+    doublings: int = 3
+    smallest: int = 1
     conditional: bool = False
     auxiliary: bool = False
 
 
 ARCHITECTURES = {
-    "dcgan_64": Architecture(width=64, z_dim=100, image_size=64, norm="instance", conditional=True),
+    "dcgan_64": Architecture(
+        width=64, z_dim=100, image_size=64, norm="instance", doublings=4, smallest=2, conditional=True
+    ),
     "resnet": Architecture(width=128, z_dim=128, image_size=32, norm="group", conditional=True, auxiliary=True),
     "simple_cnn": Architecture(width=128, z_dim=128, image_size=32, norm="none"),
-    "sngan_dcgan": Architecture(width=64, z_dim=128, image_size=32, norm="none"),
+    "sngan_dcgan": Architecture(width=64, z_dim=128, image_size=32, norm="none", smallest=2),
     "sngan_resnet": Architecture(width=128, z_dim=128, image_size=32, norm="none"),
-    "wgan_32": Architecture(width=256, z_dim=100, image_size=32, norm="instance"),
+    "wgan_32": Architecture(width=256, z_dim=100, image_size=32, norm="instance", smallest=2),
 }
 DEFAULT_ARCHITECTURE = "resnet"
 SIZES = ("width", "z_dim", "image_size", "norm", "generator_norm")  # the settings that follow the architecture
@@ -74,3 +80,22 @@ def refuse_labels(name, conditional, auxiliary):
         if asked and not getattr(row, ability):
             able = ", ".join(other for other, its in ARCHITECTURES.items() if getattr(its, ability))
             raise UserError(f"architecture={name} {refusal}: choose one of {able}, or leave the {part} out")
+
+
+def refuse_image_size(name, image_size):
+    """Checks that the generator of an architecture can make images of a size.
+
+    Args:
+        name: key of ARCHITECTURES.
+        image_size: height and width of the images.
+
+    Raises:
+        UserError: it cannot, or the architecture does not exist.
+    """
+    row = get_architecture(name)
+    step = 2**row.doublings
+    if image_size < row.smallest * step or image_size % step:
+        raise UserError(
+            f"image_size={image_size}: {name} doubles an image of {row.smallest}x{row.smallest} pixels or more "
+            f"{row.doublings} times; give a multiple of {step} from {row.smallest * step}"
+        )

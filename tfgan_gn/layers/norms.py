@@ -1,5 +1,6 @@
 """What may stand at a norm site, by name; the standing statistics of batch norm."""
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -50,12 +51,37 @@ class Norm(NamedTuple):
     """What may stand at a norm site.
 
     Attributes:
-        layer: from (groups, num_classes, name) to the layer; its call takes (x, labels=None, standing=False).
-        critic_caveat: what whoever puts it into a critic with a gradient penalty must know; empty if nothing.
+        layer: from (groups, num_classes, name) to a new layer, called as layer(x, labels=None, standing=False):
+            [N, ..., C] to the same shape. `num_classes` is that of a conditional norm, which has a scale and offset
+            for each class and takes labels [N]; None for an unconditional one, which ignores labels. With `standing`,
+            batch norm normalizes by its standing statistics.
+        critic_caveat: warning shown when this norm is used in a critic with a gradient penalty; empty for none.
+        activates: whether the layer applies an activation of its own, so that the network adds none after it.
     """
 
     layer: Callable[..., keras.layers.Layer]
     critic_caveat: str = ""
+    activates: bool = False
+
+    def sites(self, groups, num_sites, num_classes=None):
+        """The norm sites of a network, in order.
+
+        Args:
+            groups: sequence of one group count for all sites, or one per site. Only group norm uses them.
+            num_sites: how many norm sites the network has.
+            num_classes: of conditional norms; None for unconditional ones.
+
+        Returns:
+            A list with a function for each site, from the name of a layer to a new layer.
+
+        Raises:
+            UserError: any other number of group counts.
+        """
+        return [functools.partial(self.layer, g, num_classes) for g in groups_per_site(groups, num_sites)]
+
+    def then(self, activation):
+        """The activation that follows a site: the given one, or the identity where the norm has its own."""
+        return tf.identity if self.activates else activation
 
 
 NORMS = {
@@ -72,26 +98,11 @@ NORMS = {
 }
 
 
-def get_norm(norm, groups=None, name=None, num_classes=None):
-    """Makes the layer for one norm site.
-
-    Args:
-        norm: key of NORMS.
-        groups: number of groups, for those that take it.
-        name: of the layer.
-        num_classes: of a conditional norm, which has a scale and offset for each class; None for one of all.
-
-    Returns:
-        A new layer, called as layer(x, labels=None, standing=False): [N, ..., C] to the same shape. Labels [N] are
-        those of a conditional norm; the others ignore them. With `standing`, batch norm normalizes by its standing
-        statistics; the others have none and ignore it.
-
-    Raises:
-        UserError: no such norm.
-    """
-    if norm not in NORMS:
-        raise UserError(f"norm {norm!r} is not one of {', '.join(NORMS)}")
-    return NORMS[norm].layer(groups, num_classes, name)
+def get_norm(name):
+    """The row of a norm in NORMS. Raises UserError where there is none of this name."""
+    if name not in NORMS:
+        raise UserError(f"norm {name!r} is not one of {', '.join(NORMS)}")
+    return NORMS[name]
 
 
 def groups_per_site(groups, num_sites):

@@ -1,12 +1,26 @@
-"""Builds a generator and a critic by the name of their architecture (`tfgan_gn.architectures`)."""
+"""Builds a generator and a critic by the name of their architecture (`tfgan_gn.architectures`).
+
+The module of an architecture has two Keras models. A row that says `conditional` adds the argument `num_classes`, one
+that says `auxiliary` adds `auxiliary` to the critic.
+
+- `Generator(width, image_size, channels, norm, groups)` makes images [N, image_size, image_size, channels] in [-1, 1]
+  of noise [N, z_dim].
+- `Critic(width, image_size, norm, groups)` makes scores [N] of such images.
+
+`width` is the number of channels that the layers are multiples of; `norm` is a `norms.Norm`, and `groups` the group
+counts of its sites, one for all or one each. A network only names and connects its layers: they create their weights
+when `build_networks` calls the network for the first time.
+"""
 
 import importlib
 from typing import NamedTuple
 
 import keras
+import tensorflow as tf
 
-from tfgan_gn.architectures import get_architecture, refuse_labels, sizes_of
+from tfgan_gn.architectures import get_architecture, refuse_image_size, refuse_labels, sizes_of
 from tfgan_gn.errors import UserError
+from tfgan_gn.layers.norms import get_norm
 
 
 class Networks(NamedTuple):
@@ -61,15 +75,33 @@ def build_networks(
     if auxiliary and num_classes is None:
         raise UserError("an auxiliary classifier needs labels: give num_classes, or no auxiliary classifier")
     refuse_labels(architecture, num_classes is not None, auxiliary)
-    module = importlib.import_module(f"{__name__}.{architecture}")
     given = {"width": width, "z_dim": z_dim, "image_size": image_size, "norm": norm, "generator_norm": generator_norm}
     chosen = {**sizes_of(architecture), **{name: value for name, value in given.items() if value is not None}}
-    shared = {"width": chosen["width"], "image_size": chosen["image_size"], "channels": channels}
-    if row.conditional:
-        shared["num_classes"] = num_classes
-    generator = module.build_generator(
-        **shared, z_dim=chosen["z_dim"], norm=chosen["generator_norm"], groups=generator_groups
-    )
-    if row.auxiliary:
-        shared["auxiliary"] = auxiliary
-    return Networks(generator, module.build_critic(**shared, norm=chosen["norm"], groups=groups))
+    image_size = chosen["image_size"]
+    refuse_image_size(architecture, image_size)
+    module = importlib.import_module(f"{__name__}.{architecture}")
+    sizes = {"width": chosen["width"], "image_size": image_size}
+    labels = {"num_classes": num_classes} if row.conditional else {}
+    classifier = {"auxiliary": auxiliary} if row.auxiliary else {}
+    norm, generator_norm = get_norm(chosen["norm"]), get_norm(chosen["generator_norm"])
+    generator = module.Generator(**sizes, channels=channels, norm=generator_norm, groups=generator_groups, **labels)
+    _create_weights(generator, [chosen["z_dim"]], num_classes)
+    critic = module.Critic(**sizes, norm=norm, groups=groups, **labels, **classifier)
+    _create_weights(critic, [image_size, image_size, channels], num_classes, auxiliary)
+    return Networks(generator, critic)
+
+
+def _create_weights(network, shape, num_classes, classify=False):
+    """Calls a new network on zeros [1, *shape], so that every layer creates its weights for the input that it gets.
+
+    No weight changes: the call is not one of training. Each variable is named by the layers around it, such as
+    `generator/block1/conv1/kernel`.
+    """
+    # Otherwise Keras runs it in a graph first, where the first power iteration of spectral norm is lost.
+    network.built = True
+    zeros = tf.zeros([1, *shape], network.variable_dtype)
+    labels = None if num_classes is None else tf.zeros([1], tf.int64)
+    if classify:
+        network(zeros, labels=labels, classify=True)
+    else:
+        network(zeros, labels=labels)

@@ -4,15 +4,19 @@ The published critic has no norm with the gradient penalty, and batch norm after
 weight clipping. Here a norm, if any, stands after each convolution, before its leaky ReLU.
 """
 
+import functools
+
 import keras
 import tensorflow as tf
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.layers.blocks import dense, leaky_relu, relu
-from tfgan_gn.layers.norms import get_norm, groups_per_site
+from tfgan_gn.layers.activations import leaky_relu, relu
+from tfgan_gn.layers.convolutions import dense, image_to_units, units_to_image
+from tfgan_gn.layers.norms import NORMS
 
 NORM_SITES = 3  # in each network, after every layer but its last
-KERNEL, STRIDE, LEAK = 5, 2, 0.2
+KERNEL, STRIDE = 5, 2
+leaky = functools.partial(leaky_relu, leak=0.2)
 
 
 @keras.saving.register_keras_serializable("tfgan_gn.simple_cnn")
@@ -40,121 +44,45 @@ def transposed_conv(filters, name):
     return keras.layers.Conv2DTranspose(filters, KERNEL, STRIDE, "same", kernel_initializer=StridedUniform(), name=name)
 
 
-@keras.saving.register_keras_serializable("tfgan_gn.simple_cnn")
 class Generator(keras.Model):
-    """Noise [N, z_dim] to images [N, image_size, image_size, channels] in [-1, 1].
+    """A linear layer to 4 times `width` channels (128 published), then transposed convolutions to 2 and 1 times.
 
-    Args:
-        width: channels of the last but one image; 2 and 4 times as many before (128 published).
-        z_dim: size of the noise vector (128 published).
-        image_size: height and width of the images, a multiple of 8 (32 published).
-        channels: 3 for colour.
-        norm: key of `norms.NORMS` but instance (batch published). At the first site it acts on the units of the linear
-            layer, before they become an image.
-        groups: one group count or three, for the norms that take one.
-        **kwargs: of `keras.Model`.
+    The first norm acts on the units of the linear layer, before they become an image. Batch norm is published; instance
+    norm is refused, because each unit by itself would become 0.
     """
 
-    def __init__(self, width=128, z_dim=128, image_size=32, channels=3, norm="batch", groups=(32,), **kwargs):
-        super().__init__(**kwargs)
-        groups = groups_per_site(groups, NORM_SITES)
-        self.config = {"width": width, "z_dim": z_dim, "image_size": image_size, "channels": channels}
-        self.config |= {"norm": norm, "groups": groups}
+    def __init__(self, width, image_size, channels, norm, groups):
+        super().__init__(name="generator")
+        if norm is NORMS["instance"]:
+            raise UserError(
+                "generator_norm=instance: simple_cnn normalizes the units of a linear layer, and each by itself is "
+                "always 0; choose batch, layer, group or none"
+            )
         self.start = image_size // 8
         self.dense = dense(self.start**2 * 4 * width, name="input")
-        self.norms = [get_norm(norm, g, name=f"norm{i}") for i, g in enumerate(groups, 1)]
+        self.norms = [make(f"norm{i}") for i, make in enumerate(norm.sites(groups, NORM_SITES), 1)]
         self.convs = [transposed_conv(c, f"conv{i}") for i, c in enumerate((2 * width, width, channels), 1)]
-        for layer in (*self.norms, *self.convs):  # tf.train.Checkpoint does not look into lists of layers
-            setattr(self, layer.name, layer)
-
-    def build(self, shape=None):
-        """Creates the weights."""
-        size, width = self.start, self.config["width"]
-        self.dense.build((None, self.config["z_dim"]))
-        self.norms[0].build((None, size**2 * 4 * width))
-        for i, (conv, channels) in enumerate(zip(self.convs, (4 * width, 2 * width, width))):
-            conv.build((None, size, size, channels))
-            size *= 2
-            if i + 1 < NORM_SITES:
-                self.norms[i + 1].build((None, size, size, channels // 2))
-        self.built = True
+        self.activation = norm.then(relu)
 
     def call(self, z, labels=None, training=False, standing=False):
-        x = relu(self.norms[0](self.dense(z), standing=standing))
-        # The authors' layout is channels first: in this order their weights are ours, element for element.
-        x = tf.reshape(x, [-1, 4 * self.config["width"], self.start, self.start])
-        x = tf.transpose(x, [0, 2, 3, 1])
+        units = self.activation(self.norms[0](self.dense(z), standing=standing))
+        x = units_to_image(units, self.start)
         for conv, norm in zip(self.convs, self.norms[1:]):
-            x = relu(norm(conv(x), standing=standing))
+            x = self.activation(norm(conv(x), standing=standing))
         return tf.cast(tf.tanh(self.convs[-1](x)), self.variable_dtype)
 
-    def get_config(self):
-        return {"name": self.name, **self.config}
 
-
-@keras.saving.register_keras_serializable("tfgan_gn.simple_cnn")
 class Critic(keras.Model):
-    """Images [N, image_size, image_size, channels] in [-1, 1] to scores [N].
+    """Convolutions with 1, 2 and 4 times `width` channels (128 published)."""
 
-    Args:
-        width: channels of the first convolution; 2 and 4 times as many after (128 published).
-        image_size: height and width of the images, a multiple of 8 (32 published).
-        channels: 3 for colour.
-        norm: key of `norms.NORMS` (none published).
-        groups: one group count or three, for the norms that take one.
-        **kwargs: of `keras.Model`.
-    """
-
-    def __init__(self, width=128, image_size=32, channels=3, norm="none", groups=(32,), **kwargs):
-        super().__init__(**kwargs)
-        groups = groups_per_site(groups, NORM_SITES)
-        self.config = {"width": width, "image_size": image_size, "channels": channels, "norm": norm, "groups": groups}
-        self.convs = [conv(c, f"conv{i}") for i, c in enumerate((width, 2 * width, 4 * width), 1)]
-        self.norms = [get_norm(norm, g, name=f"norm{i}") for i, g in enumerate(groups, 1)]
+    def __init__(self, width, image_size, norm, groups):
+        super().__init__(name="critic")
+        self.convs = [conv(c * width, f"conv{i}") for i, c in enumerate((1, 2, 4), 1)]
+        self.norms = [make(f"norm{i}") for i, make in enumerate(norm.sites(groups, NORM_SITES), 1)]
         self.dense = dense(1, name="output")
-        for layer in (*self.norms, *self.convs):  # tf.train.Checkpoint does not look into lists of layers
-            setattr(self, layer.name, layer)
-
-    def build(self, shape=None):
-        """Creates the weights."""
-        size, channels = self.config["image_size"], self.config["channels"]
-        for conv, norm in zip(self.convs, self.norms):
-            conv.build((None, size, size, channels))
-            size, channels = size // 2, conv.filters
-            norm.build((None, size, size, channels))
-        self.dense.build((None, size**2 * channels))
-        self.built = True
+        self.activation = norm.then(leaky)
 
     def call(self, x, labels=None, training=False):
         for conv, norm in zip(self.convs, self.norms):
-            x = leaky_relu(norm(conv(x)), LEAK)
-        x = tf.transpose(x, [0, 3, 1, 2])  # the authors' order
-        return tf.cast(tf.squeeze(self.dense(tf.reshape(x, [-1, self.dense.kernel.shape[0]])), -1), self.variable_dtype)
-
-    def get_config(self):
-        return {"name": self.name, **self.config}
-
-
-def build_generator(*, width, z_dim, image_size, channels, norm, groups):
-    """Builds the generator; see `Generator` for the arguments.
-
-    Raises:
-        UserError: an image size that it cannot make, or instance norm.
-    """
-    if image_size < 8 or image_size % 8:
-        raise UserError(f"image_size={image_size}: simple_cnn doubles the size three times; give a multiple of 8")
-    if norm == "instance":
-        raise UserError(
-            "generator_norm=instance: simple_cnn normalizes the units of a linear layer, and each by itself is "
-            "always 0; choose batch, layer, group or none"
-        )
-    generator = Generator(width, z_dim, image_size, channels, norm, groups, name="generator")
-    generator.build()
-    return generator
-
-
-def build_critic(*, width, image_size, channels, norm, groups):
-    """Builds the critic; see `Critic` for the arguments."""
-    critic = Critic(width, image_size, channels, norm, groups, name="critic")
-    critic.build()
-    return critic
+            x = self.activation(norm(conv(x)))
+        return tf.cast(tf.squeeze(self.dense(image_to_units(x)), -1), self.variable_dtype)
