@@ -1,4 +1,4 @@
-"""The generator as a SavedModel that plain TensorFlow loads and samples, and back."""
+"""Writes a generator as a SavedModel that TensorFlow loads without this package, and reads it back."""
 
 import json
 import os
@@ -10,26 +10,28 @@ from tfgan_gn.data.pixels import quantize
 from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.layers.norms import collect_standing_statistics
 
-# Images are made in blocks of this many, whatever number is asked for: image i of a seed is always computed beside
-# the same neighbours, so that it is the same to the last bit, and memory stays constant.
+# Images are always generated in blocks of this many. So image i of a seed is always computed in the same batch, is the
+# same to the last bit whatever number of images is asked for, and memory use is constant.
 BLOCK = 64
-STANDING_BATCHES = 100  # whose images together give the standing statistics
+STANDING_BATCHES = 100  # the standing statistics are those of the images of this many batches
 
 
 class Sampler(tf.Module):
-    """A generator's variables and the functions that the SavedModel offers; see `export_generator`.
+    """A generator's variables and the functions of its SavedModel; see `export_generator`.
 
     Args:
         generator: a generator of `build_networks`.
         z_dim: size of the noise vector.
-        statistics: "standing", which must have been collected, or "batch".
+        statistics: "standing" (they must have been collected before) or "batch".
         num_classes: of a conditional generator; None for one without labels.
         metadata: dict of JSON values.
     """
 
     def __init__(self, generator, z_dim, statistics, num_classes, metadata):
         super().__init__()
-        self.held = [variable.value for variable in generator.variables]  # a Keras model would be traced anew
+        self.held = [
+            variable.value for variable in generator.variables
+        ]  # not the Keras model: saving would trace it again
         conditional = num_classes is not None
         number, z_of_images = tf.TensorSpec([], tf.int64), tf.TensorSpec([None, z_dim], tf.float32)
 
@@ -69,13 +71,13 @@ class Sampler(tf.Module):
 
 
 def _labels(label, key, num_classes):
-    """The labels of a block: all `label`, or drawn from all classes where it is below 0."""
+    """The labels of a block: all equal to `label`, or drawn from all classes if `label` is negative."""
     drawn = tf.random.stateless_uniform([BLOCK], tf.random.fold_in(key, 1), 0, num_classes, tf.int64)
     return tf.where(label < 0, drawn, tf.fill([BLOCK], label))
 
 
 def make_sampler(generator, *, z_dim, statistics, batch_size, seed, metadata, num_classes=None):
-    """What `export_generator` writes, in memory; the arguments are the same.
+    """Makes what `export_generator` writes, in memory; the arguments are the same.
 
     Returns:
         Sampler.
@@ -86,7 +88,7 @@ def make_sampler(generator, *, z_dim, statistics, batch_size, seed, metadata, nu
 
 
 def _noise(z_dim, batch_size, seed, num_classes):
-    """The batches behind the standing statistics: z, or (z, labels drawn from all classes)."""
+    """The batches for the standing statistics: z, or (z, labels), with labels drawn from all classes."""
     for i in range(STANDING_BATCHES):
         key = tf.random.fold_in(tf.constant([seed, 1], tf.int64), i)
         z = tf.random.stateless_normal([batch_size, z_dim], key)
@@ -98,24 +100,29 @@ def _noise(z_dim, batch_size, seed, num_classes):
 
 
 def export_generator(generator, path, *, z_dim, statistics, batch_size, seed, metadata, num_classes=None):
-    """Writes a generator as a SavedModel, loadable with `tf.saved_model.load` and without this package.
+    """Writes a generator as a SavedModel, which `tf.saved_model.load` reads without this package.
 
-    It offers `sample(num_images, seed)`: uint8 [num_images, H, W, C], the same images for the same seed, image i
-    whatever the number asked for; `sample_block(block, seed)`: the 64 of them from 64 block, for who wants many one
-    after the other; `generate(z)`: float32 [N, z_dim] to float32 [N, H, W, C] in [-1, 1]; and `metadata()`: a JSON
-    string. A conditional one has `sample(num_images, seed, label)` and `sample_block(block, seed, label)`, label -1
-    drawing from all classes, and `generate(z, labels)`, labels int64 [N].
+    The SavedModel has four functions:
+
+    - `sample(num_images, seed)`: images, uint8 [num_images, H, W, C]. The same seed gives the same images, and image i
+      does not depend on `num_images`.
+    - `sample_block(block, seed)`: images 64 * block to 64 * block + 63 of that sequence, for streaming many images.
+    - `generate(z)`: noise, float32 [N, z_dim], to images, float32 [N, H, W, C] in [-1, 1].
+    - `metadata()`: a JSON string.
+
+    Those of a conditional generator are `sample(num_images, seed, label)`, `sample_block(block, seed, label)`, where
+    label -1 draws labels from all classes, and `generate(z, labels)` with labels int64 [N].
 
     Args:
         generator: a generator of `build_networks`.
-        path: folder to write; one that is there is replaced, once the new one is whole.
+        path: folder to write. An existing one is replaced after the new one is complete.
         z_dim: size of the noise vector.
-        statistics: "standing": batch norm uses the statistics of 100 batches together, collected here, so that
-            an image depends on its own noise only. "batch": those of the batch at hand, as the published code
-            samples; in `sample` that is the block of 64 that the seed gives.
-        batch_size: of the batches that the standing statistics are collected over; the one of training.
-        seed: of their noise.
-        metadata: dict of what else a reader should know, JSON values.
+        statistics: which statistics batch norm uses. "standing": those of 100 batches together, which are collected
+            here, so that an image depends on its own noise only. "batch": those of the current batch, as the published
+            code samples; in `sample` the batch is the block of 64.
+        batch_size: of the batches for the standing statistics; give that of training.
+        seed: of the noise for the standing statistics.
+        metadata: dict of JSON values that `metadata()` returns, beside z_dim, statistics and num_classes.
         num_classes: of a conditional generator; None for one without labels.
     """
     sampler = make_sampler(
@@ -141,13 +148,13 @@ def load_generator(path):
     """Loads what `export_generator` wrote.
 
     Args:
-        path: the folder.
+        path: folder of the SavedModel.
 
     Returns:
-        An object with the functions of a `Sampler`; keep it while calling them.
+        An object with the functions of the SavedModel. Keep a reference to it while you call them.
 
     Raises:
-        UserError: nothing there, or something else.
+        UserError: the folder does not exist, or holds something else.
     """
     try:
         loaded = tf.saved_model.load(path)

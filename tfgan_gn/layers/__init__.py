@@ -1,1 +1,1 @@
-"""Norms with an exact second derivative, spectral norm, resampling with convolutions, residual blocks."""
+"""Norms with an exact second derivative, spectral norm, convolutions with resampling, residual blocks."""

@@ -1,4 +1,4 @@
-"""The residual block of Gulrajani et al. 2017 (appendix F) and Miyato et al. 2018 (appendix B.4)."""
+"""The residual block of Gulrajani et al. 2017 (appendix F) and of Miyato et al. 2018 (appendix B.4)."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -18,7 +18,14 @@ from tfgan_gn.layers.resampling import (
 
 
 class Resampling(NamedTuple):
-    """How a block resamples: what each of its convolutions computes, and what a shortcut without one does."""
+    """How a block resamples.
+
+    Attributes:
+        conv1: what its first convolution computes, from (x, kernel, bias).
+        conv2: what its second convolution computes.
+        shortcut: what the convolution of its shortcut computes.
+        plain_shortcut: what a shortcut without a convolution computes, from x.
+    """
 
     conv1: Callable[..., tf.Tensor]
     conv2: Callable[..., tf.Tensor]
@@ -37,21 +44,21 @@ class ResidualBlock(keras.layers.Layer):
     """shortcut(x) + conv2(activation(norm2(conv1(activation(norm1(x)))))).
 
     An "up" block upsamples before its first convolution and in its shortcut: [N, H, W, C] to [N, 2H, 2W, filters]. A
-    "down" block pools after its second convolution and in its shortcut: to [N, H/2, W/2, filters]. Each resampling is
-    computed together with the convolution beside it.
+    "down" block pools after its second convolution and in its shortcut: [N, H, W, C] to [N, H/2, W/2, filters]. Each
+    resampling is computed together with a convolution (`resampling`).
 
     Args:
         filters: channels of the output.
         resample: "up", "down" or None.
-        conv: makes the 3x3 convolutions, from (filters, name=...) to a layer that is called as
-            layer(x, convolve=function of `resampling`).
-        shortcut: makes the 1x1 convolution of the shortcut, likewise. None for a shortcut without a convolution; the
-            input must then have `filters` channels.
-        norms: two functions from a name to a new norm layer. None for the first block of a critic, which has no norms,
-            and no activation before its first convolution, because its input is the image.
+        conv: makes a 3x3 convolution, from (filters, name=...). The layer is called as layer(x, convolve=function),
+            with a function of `resampling`.
         activation: function that follows each norm.
-        hidden: channels between the two convolutions. None for those that are published of all blocks but the first:
-            as many as the input has in a "down" block, `filters` in others.
+        shortcut: makes the 1x1 convolution of the shortcut, as `conv` does. None for a shortcut without a convolution;
+            the input must then have `filters` channels.
+        norms: two functions, each from a name to a new norm layer (`norms.Norm.sites`). None for the first block of a
+            critic: it has no norms, and no activation before its first convolution, because its input is the image.
+        hidden: channels between the two convolutions. None for the published number: the channels of the input in a
+            "down" block, `filters` in other blocks.
         name: of the layer.
     """
 
@@ -59,13 +66,13 @@ class ResidualBlock(keras.layers.Layer):
         super().__init__(name=name)
         self.filters, self.resample, self.conv, self.activation = filters, resample, conv, activation
         self.norm1, self.norm2 = (None, None) if norms is None else (norms[0]("norm1"), norms[1]("norm2"))
-        # The order in which the layers are made here and in `build` is that of the optimizers' slots in checkpoints.
+        # Layers keep this order, conv1 last if `hidden` is None: checkpoints number an optimizer's variables by it.
         self.conv1 = None if hidden is None else conv(hidden, name="conv1")
         self.conv2 = conv(filters, name="conv2")
         self.shortcut = None if shortcut is None else shortcut(filters, name="shortcut")
 
     def build(self, shape):
-        """Makes the first convolution, where its size depends on the input [N, H, W, C]."""
+        """Makes the first convolution if its channels depend on those of the input [N, H, W, C]."""
         if self.conv1 is None:
             self.conv1 = self.conv(shape[-1] if self.resample == "down" else self.filters, name="conv1")
 

@@ -1,8 +1,8 @@
 """Normalization layers whose second derivative is exact.
 
-The gradient penalty differentiates the critic twice. `tf.nn.moments`, on which the group and layer norms of Keras 3
-and of tensorflow-addons stand, stops the gradient of the mean inside the variance: the value and the first derivative
-are right, the second is not. Here every statistic is plain arithmetic, so that it can be differentiated any number of
+The gradient penalty differentiates the critic twice. The group and layer norms of Keras 3 and of tensorflow-addons use
+`tf.nn.moments`, which stops the gradient of the mean inside the variance. Its value and its first derivative are right,
+its second derivative is wrong. Here every statistic is plain arithmetic, which can be differentiated any number of
 times.
 """
 
@@ -17,16 +17,16 @@ EPSILON = 1e-5  # Wu and He 2018, and `tflib/ops/layernorm.py` of the WGAN-GP au
 
 
 def mean_and_variance(x, axes):
-    """Mean and biased variance, E[(x - E x)^2], with nothing hidden from the gradient.
+    """Mean and biased variance, E[(x - E x)^2], with exact derivatives of every order.
 
-    Two passes rather than E[x^2] - (E x)^2, which loses all digits in float32 once the mean is 1e3 standard
-    deviations from 0. The gradient is written out, because that of the plain formula reads and writes x three times as
-    often: d mean / d x_i = 1 / n and d variance / d x_i = 2 (x_i - mean) / n. It computes the mean from x again, so
-    that its own derivative is complete.
+    The variance takes two passes. The one-pass formula E[x^2] - (E x)^2 loses all digits in float32 when the mean is
+    1e3 standard deviations from 0. The gradient is written out by hand, d mean / d x_i = 1 / n and
+    d variance / d x_i = 2 (x_i - mean) / n, because the automatic one reads and writes x three times as often. The
+    gradient computes the mean from x again, so that the gradient of the gradient is complete.
 
     Args:
         x: float array.
-        axes: list of the axes to average over; they stay, with size 1.
+        axes: list of the axes to average over; they are kept with size 1.
 
     Returns:
         (mean, variance).
@@ -50,17 +50,17 @@ def mean_and_variance(x, axes):
 def group_norm(x, gamma, beta, groups, epsilon=EPSILON):
     """Group normalization (Wu and He 2018, equations 1 to 7) of each image by itself.
 
-    y = gamma (x - mu) / sqrt(sigma^2 + epsilon) + beta, where mu and sigma^2 run over all pixels and C / groups
-    consecutive channels of one image. They are taken per channel first and combined by the law of total variance
-    (sigma^2 = E[sigma_c^2] + E[(mu_c - mu)^2]), so that the image itself is read as it lies in memory, and then
-    y = scale_c x + shift_c is one multiplication and one addition.
+    y = gamma (x - mu) / sqrt(sigma^2 + epsilon) + beta, where mu and sigma^2 are taken over all pixels and C / groups
+    consecutive channels of one image. The code first takes the statistics of each channel, then combines them by the
+    law of total variance, sigma^2 = E[sigma_c^2] + E[(mu_c - mu)^2]. So x is never reshaped, and the result
+    y = scale_c x + shift_c costs one multiplication and one addition.
 
     Args:
         x: float array [N, ..., C], channels last.
-        gamma: scale, float array [C]. All is computed in its type, which is float32 for a bfloat16 x in mixed
-            precision: statistics in bfloat16 would cost half of the few digits that x has.
-        beta: offset, float array [C] of the same type.
-        groups: number of groups G; divides C. 1 is layer norm over all but N, C is instance norm.
+        gamma: scale, float array [C] or [N, 1, ..., 1, C]. Everything is computed in its type. In mixed precision that
+            is float32 while x is bfloat16: statistics in bfloat16 would lose half of the few digits that x has.
+        beta: offset, float array of the same shape and type.
+        groups: number of groups, which divides C. With 1 it is layer norm, with C it is instance norm.
         epsilon: added to the variance.
 
     Returns:
@@ -80,16 +80,16 @@ def group_norm(x, gamma, beta, groups, epsilon=EPSILON):
 
 
 def rows_of(table, labels, rank):
-    """The row of each image's class, shaped to act on a batch [N, ..., C] of the given rank.
+    """The row of each image's class, in a shape that broadcasts with a batch [N, ..., C] of the given rank.
 
-    The table is reshaped before rows are taken, because a reshape has a dense gradient. With the sparse one of
-    `tf.gather` alone, Keras' Adam leaves the rows of classes absent from the batch where they are, mean and variance
-    too; TensorFlow 1's, and so the published code, moves them by what it remembers.
+    The table is reshaped before the rows are taken, because a reshape has a dense gradient. The gradient of `tf.gather`
+    alone is sparse. With a sparse gradient, Keras' Adam does not update the rows of classes that are absent from the
+    batch. Adam in TensorFlow 1, which the published code uses, updates them by its running mean.
 
     Args:
         table: float array [num_classes, C].
-        labels: class of each image, whole numbers [N] in [0, num_classes).
-        rank: of the batch.
+        labels: class of each image, integers [N] in [0, num_classes).
+        rank: number of axes of the batch.
 
     Returns:
         A tensor [N, 1, ..., 1, C].
@@ -100,7 +100,7 @@ def rows_of(table, labels, rank):
 
 @keras.saving.register_keras_serializable("tfgan_gn")
 class NoNorm(keras.layers.Layer):
-    """What stands at a norm site without a norm: the identity."""
+    """The identity, for a norm site without a norm."""
 
     def build(self, shape):
         self.built = True
@@ -110,10 +110,10 @@ class NoNorm(keras.layers.Layer):
 
 
 class _Affine(keras.layers.Layer):
-    """Per-channel scale `gamma` (ones) and offset `beta` (zeros), as every norm here has.
+    """Scale `gamma` (initially ones) and offset `beta` (initially zeros) of each channel, which every norm here has.
 
-    With `num_classes` both have a row for each class, and an image is scaled by the row of its label (Dumoulin et al.
-    2017, equation 5; `tflib/ops/cond_batchnorm.py` of the WGAN-GP authors).
+    With `num_classes` both have a row for each class, and each image uses the row of its label (Dumoulin et al. 2017,
+    equation 5; `tflib/ops/cond_batchnorm.py` of the WGAN-GP authors).
     """
 
     def __init__(self, epsilon=EPSILON, num_classes=None, **kwargs):
@@ -127,16 +127,16 @@ class _Affine(keras.layers.Layer):
         self.built = True
 
     def _add(self, name, shape, initializer, trainable=True):
-        # Not cast to the type of the images: the norm is computed in the type of its weights.
+        # autocast=False keeps the weights' own type, in which the norm is computed.
         return self.add_weight(name=name, shape=shape, initializer=initializer, trainable=trainable, autocast=False)
 
     def scale_and_offset(self, labels, rank):
-        """Gamma and beta, [C], or of each image's class [N, 1, ..., 1, C]."""
+        """(gamma, beta): [C], or those of each image's class, [N, 1, ..., 1, C]."""
         tables = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
         if self.num_classes is None:
             return tables
         if labels is None:
-            raise ValueError(f"{self.path} has a row for each of {self.num_classes} classes: call it with labels=")
+            raise ValueError(f"{self.path} has a scale for each of {self.num_classes} classes: call it with labels=")
         return tuple(rows_of(table, labels, rank) for table in tables)
 
     def get_config(self):
@@ -148,7 +148,7 @@ class GroupNorm(_Affine):
     """`group_norm` as a layer: input and output [N, ..., C].
 
     Args:
-        groups: number of groups; 1 is layer norm, None one group per channel, which is instance norm.
+        groups: number of groups. 1 is layer norm. None is one group per channel, which is instance norm.
         epsilon: added to the variance.
         num_classes: of a conditional norm, whose call takes labels [N]; None for one scale and offset.
         **kwargs: of `keras.layers.Layer`.
@@ -188,11 +188,11 @@ class BatchNorm(_Affine):
     labels [N] in the call) has a scale and offset for each class; its statistics are those of all classes together.
     """
 
-    accumulating = False
+    accumulating = False  # whether calls add to the standing statistics; see `norms.collect_standing_statistics`
     synchronized = False  # see `norms.synchronize_batch_norm`
 
     def build(self, shape):
-        """Creates the weights and the standing statistics (mean 0, variance 1, of 0 batches)."""
+        """Creates the weights and the standing statistics (mean 0, variance 1, 0 batches seen)."""
         super().build(shape)
         self.standing_mean = self._add("standing_mean", shape[-1:], "zeros", trainable=False)
         self.standing_variance = self._add("standing_variance", shape[-1:], "ones", trainable=False)
@@ -211,7 +211,7 @@ class BatchNorm(_Affine):
         return tf.cast(wide * scale + (beta - mean * scale), x.dtype)
 
     def _statistics(self, x):
-        """Mean and variance of the batch, by the law of total variance those of all replicas where synchronized."""
+        """Mean and variance of the batch; where synchronized, of all replicas' batches (law of total variance)."""
         mean, variance = mean_and_variance(x, list(range(x.shape.rank - 1)))
         replica = tf.distribute.get_replica_context()
         if not self.synchronized or replica is None or replica.num_replicas_in_sync == 1:
@@ -221,7 +221,7 @@ class BatchNorm(_Affine):
         return mean_of_all, of_all(variance + tf.square(mean - mean_of_all))
 
     def _accumulate(self, mean, variance):
-        """Joins a batch to the population of n batches seen so far (Chan, Golub and LeVeque 1979, equal sizes)."""
+        """Adds a batch to the statistics of the batches seen so far (Chan, Golub and LeVeque 1979, equal sizes)."""
         n = tf.convert_to_tensor(self.standing_batches) + 1
         delta = mean - tf.convert_to_tensor(self.standing_mean)
         old = tf.convert_to_tensor(self.standing_variance)

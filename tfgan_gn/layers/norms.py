@@ -1,4 +1,4 @@
-"""What may stand at a norm site, by name; the standing statistics of batch norm."""
+"""The norms by name, and the statistics of batch norm."""
 
 import functools
 from collections.abc import Callable, Iterable
@@ -14,19 +14,19 @@ from tfgan_gn.layers.norm_layers import BatchNorm, GroupNorm, NoNorm
 def collect_standing_statistics(model, batches: Iterable):
     """Sets the standing statistics of every `BatchNorm` of a model to those of the given batches together.
 
-    Each layer then holds the mean and the variance of its input over all images of all batches, seen while each
-    batch normalizes itself by its own statistics, as in training. No other state of the model changes.
+    Each layer then holds the mean and the variance of its input over all images of all batches. While they are
+    collected, each batch is normalized by its own statistics, as in training. No other state of the model changes.
 
     Args:
-        model: a built Keras model, called as model(batch) or model(batch, labels=labels).
-        batches: its inputs, batches of one equal size; of a conditional model (batch, labels) each.
+        model: a Keras model with weights, called as model(batch) or model(batch, labels=labels).
+        batches: inputs of the model, all of the same batch size; pairs (batch, labels) for a conditional model.
     """
     layers = [layer for layer in model._flatten_layers() if isinstance(layer, BatchNorm)]
     for layer in layers:
         layer.accumulating = True
         for variable in (layer.standing_mean, layer.standing_variance, layer.standing_batches):
             variable.assign(tf.zeros(variable.shape, variable.dtype))
-    # Traced while accumulating, and not with training=True: spectral norm would take a step.
+    # Not with training=True, which would make spectral norm take a step. Traced here, while `accumulating` is set.
     forward = tf.function(lambda x, labels=None: model(x, labels=labels), reduce_retracing=True)
     try:
         for batch in batches if layers else ():
@@ -37,10 +37,10 @@ def collect_standing_statistics(model, batches: Iterable):
 
 
 def synchronize_batch_norm(model):
-    """Makes every `BatchNorm` of a model take its statistics over the whole batch, not a replica's share of it.
+    """Makes every `BatchNorm` of a model use the statistics of the whole batch instead of its replica's share.
 
     Args:
-        model: a Keras model, before it is first called.
+        model: a Keras model, before a `tf.function` that calls it is traced.
     """
     for layer in model._flatten_layers():
         if isinstance(layer, BatchNorm):
@@ -48,7 +48,7 @@ def synchronize_batch_norm(model):
 
 
 class Norm(NamedTuple):
-    """What may stand at a norm site.
+    """A norm that a network can have.
 
     Attributes:
         layer: from (groups, num_classes, name) to a new layer, called as layer(x, labels=None, standing=False):
@@ -88,9 +88,9 @@ NORMS = {
     "none": Norm(lambda groups, num_classes, name: NoNorm(name=name)),
     "batch": Norm(
         lambda groups, num_classes, name: BatchNorm(num_classes=num_classes, name=name),
-        critic_caveat="batch norm in the critic makes the score of one image depend on the other images of its batch, "
-        "but the gradient penalty asks for a slope of 1 at each image by itself (Gulrajani et al. 2017, section 4): "
-        "the two do not fit. --norm=layer, instance or group do.",
+        critic_caveat="batch norm in the critic makes the score of one image depend on the other images of its batch. "
+        "The gradient penalty is defined for the score of each image by itself (Gulrajani et al. 2017, section 4). "
+        "--norm=layer, instance or group work with it.",
     ),
     "layer": Norm(lambda groups, num_classes, name: GroupNorm(1, num_classes=num_classes, name=name)),
     "instance": Norm(lambda groups, num_classes, name: GroupNorm(None, num_classes=num_classes, name=name)),
@@ -106,7 +106,7 @@ def get_norm(name):
 
 
 def groups_per_site(groups, num_sites):
-    """Spreads the group counts over the norm sites of a network.
+    """One group count for each norm site of a network.
 
     Args:
         groups: sequence of one count for all sites, or one count per site in order.

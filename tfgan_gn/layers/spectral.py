@@ -1,9 +1,9 @@
-"""Spectral normalization (Miyato et al. 2018): layers whose kernel is W / sigma(W), as a function of W.
+"""Spectral normalization (Miyato et al. 2018): layers that use the kernel W / sigma(W), computed from W in each call.
 
 The gradient goes through sigma: dL/dW = (E - <E, W / sigma> u v^T) / sigma with E = dL/d(W / sigma), the paper's
-equation 12. So does every further derivative; u and v are constants to all of them.
-`keras.layers.SpectralNormalization` writes W / sigma into the kernel instead, so that its gradient has neither the
-factor 1 / sigma nor the second term.
+equation 12. Higher derivatives go through sigma too. All derivatives treat u and v as constants.
+`keras.layers.SpectralNormalization` writes W / sigma into the kernel instead. Its gradient lacks the factor 1 / sigma
+and the second term.
 """
 
 import math
@@ -11,23 +11,23 @@ import math
 import keras
 import tensorflow as tf
 
-EPSILON = 1e-12  # torch.nn.utils.spectral_norm: keeps the direction of a zero vector finite
+EPSILON = 1e-12  # as in torch.nn.utils.spectral_norm: a zero vector stays finite when normalized
 
 
 def normalize(x):
-    """A vector over its length, x / max(|x|_2, 1e-12)."""
+    """A vector divided by its length: x / max(|x|_2, 1e-12)."""
     return x / tf.maximum(tf.norm(x), EPSILON)
 
 
 def matrix(kernel, transposed=False):
-    """A kernel as the paper's W^T, [everything else, out].
+    """A kernel as the paper's W^T: a matrix with one column for each output channel.
 
     Args:
-        kernel: [H, W, in, out] or [in, out]; [H, W, out, in] where transposed.
-        transposed: whether it belongs to a transposed convolution.
+        kernel: [H, W, in, out] or [in, out]; [H, W, out, in] of a transposed convolution.
+        transposed: whether the kernel belongs to a transposed convolution.
 
     Returns:
-        A matrix with a column for each output channel.
+        A matrix [H * W * in, out] or [in, out].
     """
     kernel = tf.linalg.matrix_transpose(kernel) if transposed else kernel
     return tf.reshape(kernel, [-1, kernel.shape[-1]])
@@ -41,7 +41,7 @@ def power_iteration(w, u):
         u: unit vector [out].
 
     Returns:
-        (u, v): unit vectors [out] and [K], constants for differentiation.
+        (u, v): unit vectors [out] and [K]. No gradient goes through them to w.
     """
     w = tf.stop_gradient(w)
     v = normalize(tf.linalg.matvec(w, u))
@@ -54,25 +54,26 @@ def _random_direction(shape, dtype=None):
 
 @keras.saving.register_keras_serializable("tfgan_gn")
 class Sigma(keras.layers.Layer):
-    """A kernel to the estimate u^T W v of its largest singular value, a scalar.
+    """Estimates the largest singular value of a kernel: a scalar, u^T W v.
 
-    Each call with training=True takes one power iteration from the kept u and keeps what comes out. Any other call
-    changes nothing: sigma is that of the kept u and v. So the penalty at x_hat and a held-out loss see the critic that
-    the training passes left.
+    A call with training=True takes one power iteration, from the stored u, and stores the new u and v. Any other call
+    uses the stored u and v and changes nothing. So the penalty at x_hat and the held-out loss measure the critic as the
+    last training pass left it.
 
-    u and v are functions of the mirrored kernel and u, hence equal on all replicas; the first replica's are written.
+    The new u and v depend on the kernel and on u alone. Both are the same on all replicas, so the results are the same
+    on all replicas, and the first replica's are stored.
 
     Args:
-        transposed: whether the kernel is that of a transposed convolution.
+        transposed: whether the kernel belongs to a transposed convolution.
         **kwargs: of `keras.layers.Layer`.
     """
 
     def __init__(self, transposed=False, **kwargs):
-        super().__init__(autocast=False, **kwargs)  # in full precision also where the convolution is bfloat16
+        super().__init__(autocast=False, **kwargs)  # float32 even where the convolution computes in bfloat16
         self.transposed = transposed
 
     def build(self, shape):
-        """Creates u and v, random unit vectors, for a kernel of this shape."""
+        """Creates u and v, which are random unit vectors, for a kernel of this shape."""
         out = shape[-2] if self.transposed else shape[-1]
         kept = {"trainable": False, "autocast": False, "aggregation": "only_first_replica"}
         self.u = self.add_weight(name="u", shape=(out,), initializer=_random_direction, **kept)
@@ -80,7 +81,7 @@ class Sigma(keras.layers.Layer):
         self.built = True
 
     def iterate(self, kernel):
-        """Takes one power iteration and keeps it, outside of a training pass."""
+        """Takes one power iteration outside of a training pass, and stores its u and v."""
         u, v = power_iteration(matrix(kernel, self.transposed), tf.convert_to_tensor(self.u))
         self.u.assign(u)
         self.v.assign(v)
@@ -103,9 +104,40 @@ def xavier(gain):
     return keras.initializers.VarianceScaling(gain**2, mode="fan_avg", distribution="uniform")
 
 
+class _Spectral(keras.layers.Layer):
+    """A layer with the kernel W / sigma(W), and a bias that is not normalized.
+
+    Args:
+        gain: of `xavier`, from which the initial W is drawn.
+        **kwargs: of `keras.layers.Layer`.
+    """
+
+    transposed = False  # whether the layer is a transposed convolution
+
+    def __init__(self, gain, **kwargs):
+        super().__init__(**kwargs)
+        self.gain = gain
+        self.sigma = Sigma(transposed=self.transposed, name="sigma")
+
+    def _create(self, kernel_shape, outputs):
+        """Creates the kernel W, the bias (zeros), u and v."""
+        self.kernel = self.add_weight(name="kernel", shape=kernel_shape, initializer=xavier(self.gain), autocast=False)
+        self.bias = self.add_weight(name="bias", shape=(outputs,), initializer="zeros")
+        self.sigma.build(kernel_shape)
+        self.sigma.iterate(tf.convert_to_tensor(self.kernel))  # so that sigma is positive before the first pass
+
+    def _kernel_and_bias(self, x, training):
+        """W / sigma(W), divided in the precision of W and then cast to that of the input x, and the bias."""
+        kernel = tf.convert_to_tensor(self.kernel)
+        return tf.cast(kernel / self.sigma(kernel, training=training), x.dtype), tf.convert_to_tensor(self.bias)
+
+    def get_config(self):
+        return {**super().get_config(), "gain": self.gain}
+
+
 @keras.saving.register_keras_serializable("tfgan_gn")
-class SpectralConv2D(keras.layers.Layer):
-    """Convolution with the kernel W / sigma(W), same padding, and a bias that is not normalized.
+class SpectralConv2D(_Spectral):
+    """Convolution with same padding: [N, H, W, in] to [N, H / strides, W / strides, filters].
 
     Args:
         filters: output channels.
@@ -116,64 +148,51 @@ class SpectralConv2D(keras.layers.Layer):
     """
 
     def __init__(self, filters, kernel_size, strides=1, gain=1.0, **kwargs):
-        super().__init__(**kwargs)
-        self.filters, self.kernel_size, self.strides, self.gain = filters, kernel_size, strides, gain
-        self.sigma = Sigma(name="sigma")
+        super().__init__(gain, **kwargs)
+        self.filters, self.kernel_size, self.strides = filters, kernel_size, strides
 
     def build(self, shape):
         """Creates the weights for an input [N, H, W, in]."""
-        _create(self, (self.kernel_size, self.kernel_size, shape[-1], self.filters), self.filters)
+        channels = (self.filters, shape[-1]) if self.transposed else (shape[-1], self.filters)
+        self._create((self.kernel_size, self.kernel_size, *channels), self.filters)
 
     def call(self, x, training=False, convolve=None):
-        """Convolves; with a function of `resampling` as `convolve`, in its way, joined with what resamples."""
-        kernel, bias = _normalized(self, x, training), tf.convert_to_tensor(self.bias)
+        """Convolves. A function of `resampling` given as `convolve` does it together with a resampling."""
+        kernel, bias = self._kernel_and_bias(x, training)
         return convolve(x, kernel, bias) if convolve else tf.nn.conv2d(x, kernel, self.strides, "SAME") + bias
 
     def get_config(self):
-        own = {"filters": self.filters, "kernel_size": self.kernel_size, "strides": self.strides, "gain": self.gain}
+        own = {"filters": self.filters, "kernel_size": self.kernel_size, "strides": self.strides}
         return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable("tfgan_gn")
-class SpectralConv2DTranspose(keras.layers.Layer):
-    """Transposed convolution with the kernel W / sigma(W), [H, W, out, in], and a bias that is not normalized.
+class SpectralConv2DTranspose(SpectralConv2D):
+    """Transposed convolution, whose kernel is [H, W, out, in].
 
-    Args:
-        filters: output channels.
-        kernel_size: height and width of the kernel.
-        strides: of both axes.
-        padding: "same": an output `strides` times as large; "valid": H - 1 strides and one kernel.
-        gain: of `xavier`, from which W is drawn.
-        **kwargs: of `keras.layers.Layer`.
+    The output is `strides` times as large as the input with padding "same". With "valid" it has
+    strides * (size - 1) + kernel_size pixels a side. The other arguments are those of `SpectralConv2D`.
     """
 
-    def __init__(self, filters, kernel_size, strides=1, padding="same", gain=1.0, **kwargs):
-        super().__init__(**kwargs)
-        self.filters, self.kernel_size, self.strides = filters, kernel_size, strides
-        self.padding, self.gain = padding, gain
-        self.sigma = Sigma(transposed=True, name="sigma")
+    transposed = True
 
-    def build(self, shape):
-        """Creates the weights for an input [N, H, W, in]."""
-        _create(self, (self.kernel_size, self.kernel_size, self.filters, shape[-1]), self.filters)
+    def __init__(self, filters, kernel_size, strides=1, padding="same", gain=1.0, **kwargs):
+        super().__init__(filters, kernel_size, strides, gain, **kwargs)
+        self.padding = padding
 
     def call(self, x, training=False):
         more = 0 if self.padding == "same" else self.kernel_size - self.strides
-        size = [self.strides * side + more for side in x.shape[1:3]]
-        kernel = _normalized(self, x, training)
-        shape = [tf.shape(x)[0], *size, self.filters]
-        return tf.nn.conv2d_transpose(x, kernel, shape, self.strides, self.padding.upper()) + tf.convert_to_tensor(
-            self.bias
-        )
+        shape = [tf.shape(x)[0], *(self.strides * side + more for side in x.shape[1:3]), self.filters]
+        kernel, bias = self._kernel_and_bias(x, training)
+        return tf.nn.conv2d_transpose(x, kernel, shape, self.strides, self.padding.upper()) + bias
 
     def get_config(self):
-        own = {"filters": self.filters, "kernel_size": self.kernel_size, "strides": self.strides}
-        return {**super().get_config(), **own, "padding": self.padding, "gain": self.gain}
+        return {**super().get_config(), "padding": self.padding}
 
 
 @keras.saving.register_keras_serializable("tfgan_gn")
-class SpectralDense(keras.layers.Layer):
-    """Linear layer with the kernel W / sigma(W) and a bias that is not normalized: [N, in] to [N, units].
+class SpectralDense(_Spectral):
+    """Linear layer: [N, in] to [N, units].
 
     Args:
         units: size of the output.
@@ -182,38 +201,23 @@ class SpectralDense(keras.layers.Layer):
     """
 
     def __init__(self, units, gain=1.0, **kwargs):
-        super().__init__(**kwargs)
-        self.units, self.gain = units, gain
-        self.sigma = Sigma(name="sigma")
+        super().__init__(gain, **kwargs)
+        self.units = units
 
     def build(self, shape):
         """Creates the weights for an input [N, in]."""
-        _create(self, (shape[-1], self.units), self.units)
+        self._create((shape[-1], self.units), self.units)
 
     def call(self, x, training=False):
-        return tf.linalg.matmul(x, _normalized(self, x, training)) + tf.convert_to_tensor(self.bias)
+        kernel, bias = self._kernel_and_bias(x, training)
+        return tf.linalg.matmul(x, kernel) + bias
 
     def get_config(self):
-        return {**super().get_config(), "units": self.units, "gain": self.gain}
-
-
-def _create(layer, shape, out):
-    """Gives a layer its kernel W, its bias (zeros), u and v."""
-    layer.kernel = layer.add_weight(name="kernel", shape=shape, initializer=xavier(layer.gain), autocast=False)
-    layer.bias = layer.add_weight(name="bias", shape=(out,), initializer="zeros")
-    layer.sigma.build(shape)
-    layer.sigma.iterate(tf.convert_to_tensor(layer.kernel))  # so that sigma is positive before the first pass
-    layer.built = True
-
-
-def _normalized(layer, x, training):
-    """W / sigma(W), divided in W's precision and then cast to the input's."""
-    kernel = tf.convert_to_tensor(layer.kernel)
-    return tf.cast(kernel / layer.sigma(kernel, training=training), x.dtype)
+        return {**super().get_config(), "units": self.units}
 
 
 def iterate_power(model):
     """Takes one power iteration in every spectrally normalized layer of a model, after its kernels were assigned."""
     for layer in model._flatten_layers():
-        if isinstance(getattr(layer, "sigma", None), Sigma):
+        if isinstance(layer, _Spectral):
             layer.sigma.iterate(tf.convert_to_tensor(layer.kernel))
