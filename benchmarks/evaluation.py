@@ -1,10 +1,10 @@
-"""How fast images are scored: images per second through Inception v3, and the algebra of FID, beside other people's.
+"""Measures scoring: images per second through Inception v3, and seconds for one FID, next to other implementations.
 
     python benchmarks/evaluation.py
 
-Beside torch-fidelity too where it and PyTorch are installed (pip install '.[bench]'), with the same images, weights,
-batch and threads. All alternate within one process, so that another program on the machine slows all of them; the table
-has medians, and ratios of them. `--json=PATH` writes the numbers.
+If torch-fidelity and PyTorch are installed (pip install '.[bench]'), torch-fidelity is measured too, with the same
+images, weights, batch size and threads. All implementations run in turns within one process, so that another program on
+the machine slows each of them alike. The table shows medians and their ratios. `--json=PATH` writes the numbers.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def draw_weights(network, rng):
 
 
 def make_ours(network, weights, images, batch_size):
-    """Function that runs the images through this project's network and returns their features."""
+    """Returns a function that computes the features of the images with this project's network."""
     inception.assign_weights(network, weights)
     extractor = extractors.Extractor(
         lambda batch: network(inception.preprocess(batch), training=False),
@@ -60,13 +60,13 @@ def make_ours(network, weights, images, batch_size):
 
 
 def make_torch_fidelity(weights, images, batch_size):
-    """The same through torch-fidelity's network, whose units come in the order of the published file too."""
+    """The same with torch-fidelity's network, whose units are in the order of the published file too."""
     import torch
     from torch_fidelity.feature_extractor_inceptionv3 import BasicConv2d, FeatureExtractorInceptionV3
 
     class Unloaded(FeatureExtractorInceptionV3):
         def load_state_dict(self, state):
-            """Keeps the weights as they are."""
+            """Loads nothing; the weights are set below."""
 
     with tempfile.NamedTemporaryFile() as file:
         torch.save({}, file.name)
@@ -85,14 +85,14 @@ def make_torch_fidelity(weights, images, batch_size):
 
 
 def sqrtm_distance(a, b):
-    """FID as TTUR's `fid.py` and its descendants compute it, with a general matrix root."""
+    """FID with a general matrix root, as TTUR's `fid.py` and the programs derived from it compute it."""
     root = scipy.linalg.sqrtm(a.covariance @ b.covariance).real
     difference = a.mean - b.mean
     return float(difference @ difference + np.trace(a.covariance + b.covariance - 2 * root))
 
 
 def alternate(functions, repeats):
-    """Seconds of each function, by name a list, run in turns after one run that does not count."""
+    """Runs functions in turns, after one run that is not timed. Returns dicts of their seconds and of their results."""
     seconds = {name: [] for name in functions}
     results = {name: function() for name, function in functions.items()}
     for _ in range(repeats):
@@ -104,7 +104,7 @@ def alternate(functions, repeats):
 
 
 def time_images(num_images, batch_size, repeats):
-    """Rows of the table: images per second of each network, and how far their features are apart."""
+    """Rows of the table: images per second of each network, and the difference of their features."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (num_images, 32, 32, 3), dtype=np.uint8)
     network = inception.build_network()
@@ -120,14 +120,14 @@ def time_images(num_images, batch_size, repeats):
 
 
 def time_algebra(repeats):
-    """Rows of the table: seconds for one FID from the moments, and how far the distances are apart."""
+    """Rows of the table: seconds for one FID from means and covariances, and the difference of the distances."""
     rng = np.random.default_rng(0)
     mixing = rng.standard_normal((DIMENSIONS, DIMENSIONS)) / np.sqrt(DIMENSIONS)
     a, b = (FeatureStats.of(rng.standard_normal((10_000, DIMENSIONS)) @ mixing + i / 10) for i in range(2))
 
     def ours():
         for stats in (a, b):
-            stats._factor = None  # as the first time
+            stats._factor = None  # so that the root is computed again
         return frechet_distance(a, b)
 
     functions = {"tfgan_gn": ours, "scipy.linalg.sqrtm": lambda: sqrtm_distance(a, b)}

@@ -1,4 +1,4 @@
-"""Stand-in weights for the Inception network, a function of a seed, and the frozen graph that would hold them."""
+"""Random stand-ins for the weights of the Inception network, and a frozen graph that holds them."""
 
 import csv
 import pathlib
@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 GOLDENS = pathlib.Path(__file__).parent / "goldens"
-BASE = 1000  # of the goldens
+BASE = 1000  # seed of the goldens
 
 
 def rows():
@@ -45,5 +45,5 @@ def frozen_graph(weights):
         node = graph.node.add(name=name, op="Const")
         node.attr["dtype"].type = tf.as_dtype(array.dtype).as_datatype_enum
         node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(array))
-    graph.node.add(name="DecodeJpeg", op="DecodeJpeg")  # others are in the file too
+    graph.node.add(name="DecodeJpeg", op="DecodeJpeg")  # the published file has other nodes too
     return graph.SerializeToString()

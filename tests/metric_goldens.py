@@ -1,4 +1,4 @@
-"""The numbers of published implementations (goldens/README.md), which of them a test holds, and their inputs."""
+"""Numbers of published implementations (goldens/README.md), their inputs, and which of them a test uses."""
 
 import pathlib
 import re
@@ -14,7 +14,7 @@ HELD |= {"kid_a__torchfidelity_subsets10", "kid_a__torchfidelity_subsets10_allro
 
 
 def golden(pattern, without=None):
-    """Keys of results that match, as parameters of a test."""
+    """Runs a test for each golden whose key matches."""
     keys = [key for key in GOLDEN if re.fullmatch(pattern, key) and not (without and re.search(without, key))]
     assert keys, pattern
     HELD.update(keys)
@@ -23,12 +23,12 @@ def golden(pattern, without=None):
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    """Every loop over blocks goes round several times, with an uneven end."""
+    """Makes blocks so small that each loop over them has several steps and an uneven last one."""
     monkeypatch.setattr(rows, "BLOCK_ELEMENTS", 7000)
 
 
 def close(ours, expected, tolerance):
-    """Relative to the largest expected number, absolute below 1."""
+    """Asserts equality up to a tolerance relative to the largest expected number, or absolute if that is below 1."""
     np.testing.assert_allclose(ours, expected, rtol=0, atol=tolerance * max(1, np.max(np.abs(expected))))
 
 

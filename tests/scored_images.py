@@ -1,4 +1,4 @@
-"""Small images, the kept statistics of others, and their scores, for the tests of scoring."""
+"""Small images, statistics of real ones, and their scores, for the tests of scoring."""
 
 import numpy as np
 
@@ -11,24 +11,24 @@ VERSIONS = {"tfgan_gn": "0"}
 
 
 def settings(**given):
-    """Settings of these tests, and what is given."""
+    """Settings that are quick, with changes."""
     quick = {"batch_size": 16, "splits": 10, "neighbours": 3, "resamples": 0, "extrapolate": False}
     return Settings(**{**quick, **given})
 
 
 def of_pixels(pixels, source="pixels", **made_with):
-    """Images in parts of 7."""
+    """An array as `Images` that come in parts of 7."""
     return images.Images(source, len(pixels), lambda: (pixels[i : i + 7] for i in range(0, len(pixels), 7)), made_with)
 
 
 def statistics_of(pixels, extractor, cache_dir, said=None):
-    """The reference that these pixels are."""
+    """The Reference made from an array."""
     say = ([] if said is None else said).append
     return reference.of_images(of_pixels(pixels, "real"), extractor, 16, str(cache_dir), say)
 
 
 def evaluate(pixels, real_statistics, extractor, made_with=(), **given):
-    """The result for some pixels; `given` are settings."""
+    """The result for an array; `given` are settings."""
     return evaluation.evaluate(
         of_pixels(pixels, **dict(made_with)), real_statistics, extractor, settings(**given), VERSIONS
     )

@@ -126,7 +126,7 @@ def test_help_lists_every_flag_and_needs_no_tensorflow():
 
 @pytest.mark.quick
 def test_comparing_needs_no_tensorflow():
-    """It reads two files: nobody waits ten seconds for it."""
+    """It only reads two files; the import of TensorFlow takes many seconds."""
     golden = str(GOLDENS / "result_of_8x8_images.json")
     code = f"import sys, eval_inception as e; e.main(['x', '--compare', {golden!r}, {golden!r}])"
     process = subprocess.run(

@@ -1,4 +1,4 @@
-"""One pass of images through the extractor, the kept statistics of real images, and the result of both."""
+"""One pass of images through the extractor, the kept statistics of real images, the result of both."""
 
 import hashlib
 import re
@@ -154,7 +154,7 @@ def test_statistics_by_file(tmp_path, tiny_extractor, real_statistics):
 def test_no_score_without_its_doubts(tiny_extractor, real_statistics, count, message):
     given = {"splits": 2, "extrapolate": True, "resamples": 20 if count < 4 else 0}
     with warnings.catch_warnings():
-        warnings.simplefilter("error", ScoreWarning)  # it goes into the result, not elsewhere
+        warnings.simplefilter("error", ScoreWarning)  # warnings belong in the result, and nowhere else
         result = evaluate(FAKE[:count], real_statistics, tiny_extractor, **given)
     assert any(re.search(message, text) for text in result["warnings"]), result["warnings"]
     for text in result["warnings"]:
@@ -188,9 +188,9 @@ def test_a_result_says_by_what_protocol(tiny_extractor, real_statistics):
 
 
 def test_a_result_written_before_the_table_of_scores_is_found_again(tiny_extractor, real_statistics):
-    """Every number, bound and field of the protocol, and so the two can be compared."""
+    """All values, errors, bounds and protocol fields are equal, so that the two can be compared."""
     before = results.load(str(GOLDENS / "result_of_8x8_images.json"))
-    before["protocol"]["weights_sha256"] = tiny_extractor.weights_sha256  # a SavedModel has another hash each time
+    before["protocol"]["weights_sha256"] = tiny_extractor.weights_sha256  # the hash of a SavedModel is new each time
     after = evaluate(FAKE, real_statistics, tiny_extractor, resamples=20, extrapolate=True)
     assert after["protocol"] == before["protocol"] and list(after["scores"]) == list(before["scores"])
     for name, numbers in before["scores"].items():

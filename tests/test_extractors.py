@@ -37,7 +37,7 @@ def small():
 
 
 def pack(path, *files):
-    """An archive of files, stored rather than compressed, to save time."""
+    """Packs files into an archive, without compression to save time."""
     with tarfile.open(path, "w:gz", compresslevel=0) as archive:
         archive.addfile(tarfile.TarInfo("LICENSE"))
         for file in files:
@@ -121,7 +121,7 @@ def test_truncated_and_other_files_are_refused_by_name(tmp_path):
 
 
 class Saved(tf.Module):
-    """A SavedModel that returns means of what it is given."""
+    """A SavedModel that returns means over the pixels of its images."""
 
     def __init__(self, names=("pool_3", "logits")):
         super().__init__()
@@ -173,7 +173,7 @@ def test_a_saved_model_of_something_else(tmp_path):
 
 
 def test_imagenet(tmp_path, small, monkeypatch):
-    """With other weights in the place of the published ones; the name decides on network and preprocessing."""
+    """Network and preprocessing of `keras.applications`; random weights stand in for the published ones."""
     network = keras.applications.InceptionV3(weights=None)
     path = tmp_path / extractors.IMAGENET
     network.save(path, include_optimizer=False)
@@ -191,7 +191,7 @@ def test_imagenet(tmp_path, small, monkeypatch):
 
 @pytest.fixture
 def server(tmp_path):
-    """A folder and the address at which it is served; `short/NAME` breaks off halfway."""
+    """A folder and the address that serves it; the answer to `short/NAME` ends after half of its bytes."""
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def do_GET(self):
@@ -273,7 +273,7 @@ def test_without_a_path_the_archive_is_fetched_once(server, archive_file, tmp_pa
     assert os.listdir(cache) == [inception_weights.ARCHIVE] and fetched.source == str(cache / os.listdir(cache)[0])
     monkeypatch.setattr(extractors, "URL", unused_address())
     monkeypatch.setattr(extractors, "read_weights", lambda path, shapes: pytest.fail(path))
-    with pytest.raises(pytest.fail.Exception, match=fetched.source):  # it is in the cache, and nothing is fetched
+    with pytest.raises(pytest.fail.Exception, match=fetched.source):  # read from the cache, without a download
         extractors.load_extractor(cache_dir=str(cache))
 
 

@@ -94,7 +94,7 @@ def test_streaming_merged_and_batch_statistics_are_the_same(rng):
     close(batch.mean, x.mean(0), 1e-14)
     close(batch.covariance, np.cov(x, rowvar=False), 1e-14)
     streamed = FeatureStats(5)
-    for part in np.split(x, [1, 2, 40, 40, 200]):  # single rows and none
+    for part in np.split(x, [1, 2, 40, 40, 200]):  # parts of one row and of none
         assert streamed.update(part) is streamed
     same(streamed, batch)
     left, right = FeatureStats.of(x[:100]), FeatureStats.of(x[100:])
@@ -114,7 +114,7 @@ def test_statistics_keep_their_digits_far_from_zero(rng):
     far = FeatureStats(4)
     for part in np.array_split(x + 1e8, 7):
         far.update(part)
-    np.testing.assert_allclose(far.covariance, np.cov(x, rowvar=False), rtol=0, atol=1e-6)  # of about 8
+    np.testing.assert_allclose(far.covariance, np.cov(x, rowvar=False), rtol=0, atol=1e-6)  # values are about 8
     naive = ((x + 1e8).T @ (x + 1e8) - 300 * np.outer(far.mean, far.mean)) / 299
     assert abs(naive - np.cov(x, rowvar=False)).max() > 0.1
 

@@ -45,7 +45,7 @@ def results(seeded_extractor, golden):
 
 
 def extractor_of(forward):
-    """An extractor that is this function: what is tested with it needs no network."""
+    """An extractor that calls this function, for tests that need no network."""
     return extractors.Extractor(forward, source="some file", weights_sha256="", preprocessing="")
 
 
@@ -100,7 +100,7 @@ def test_features_and_logits(results, golden, seeded_weights):
 
 
 def test_every_stage_in_float64(network, golden, seeded_weights):
-    """The first stage that differs is where an error is."""
+    """The first stage that differs shows where an error is."""
     inception.assign_weights(network, seeded_weights)
     pools = [layer for layer in network.layers if type(layer) is keras.layers.MaxPooling2D]
     layers = {"pool": pools[0], "pool_1": pools[1]}
@@ -130,13 +130,13 @@ def test_the_batch_size_does_not_change_the_result(seeded_extractor, small, resu
         for result, golden in zip(gather(seeded_extractor, images, size), results, strict=True):
             assert error(result, golden[:6]) < 1e-5
     step = seeded_extractor.step(tf.distribute.get_strategy())
-    assert step.experimental_get_tracing_count() == 1  # also for the partial batches and for other sizes of image
+    assert step.experimental_get_tracing_count() == 1  # one trace for partial batches and all image sizes
 
 
 def test_two_replicas(two_replicas, seeded_graph, small, results):
     with two_replicas.scope():
         extractor = extractors.load_extractor(seeded_graph)
-    batches = list(collect(extractor, small[:5], 4, two_replicas))  # one replica would have none of the last
+    batches = list(collect(extractor, small[:5], 4, two_replicas))  # the last batch has one image for two replicas
     assert [len(features) for features, _ in batches] == [4, 1]
     for result, golden in zip(zip(*batches), results, strict=True):
         assert error(np.concatenate(result), golden[:5]) < 1e-5
@@ -146,7 +146,7 @@ def test_two_replicas(two_replicas, seeded_graph, small, results):
 def test_convolutions_do_not_use_tensor_float_32(small):
     seen = []
 
-    def forward(images):  # traced within, and only then
+    def forward(images):  # called inside `collect` only
         seen.append(tf.config.experimental.tensor_float_32_execution_enabled())
         return 2 * [tf.ones([tf.shape(images)[0], 2])]
 
@@ -204,7 +204,7 @@ def test_features_that_are_not_finite_are_refused(small):
 
 
 def test_a_gamma_other_than_one_is_applied(network, seeded_weights):
-    """The published ones are all 1; a file with others would not be misread."""
+    """All published gammas are 1, so that the goldens cannot show that gamma is used."""
     gamma = np.linspace(0.5, 2, 32, dtype=np.float32)
     inception.assign_weights(network, seeded_weights | {"conv/batchnorm/gamma": gamma})
     kernel, beta, mean, variance = (

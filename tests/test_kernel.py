@@ -15,7 +15,7 @@ pytestmark = pytest.mark.quick
 
 
 def kernel_rows(case):
-    """The first n rows of each set, n that of the smaller."""
+    """The first n rows of each set, where n is the size of the smaller one."""
     x, y = {"kid_a": (A, B), "kid_same": (A, A), "kid_w": FRECHET["fid_w"], "kid_w_f32": FRECHET["fid_w"]}[case]
     n = 80 if case.startswith("kid_w") else min(len(x), len(y))
     return (z[:n] if case == "kid_w_f32" else z[:n].astype(np.float64) for z in (x, y))
@@ -59,7 +59,7 @@ def test_kernel_distance_closed_forms(rng):
 
 
 def test_kernel_distance_is_unbiased(rng):
-    """Over equal distributions its mean is 0; that of the estimator with the diagonals is far from it."""
+    """For equal distributions its mean is 0; with the diagonals of the kernel matrices it would be far from 0."""
     values = [kernel_distance(*rng.normal(size=(2, 10, 3))) for _ in range(2000)]
     assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(2000) < 0.1
 
@@ -79,6 +79,3 @@ def test_the_error_of_blocks_is_that_of_fresh_rows(rng):
     draws = [kernel_distance_of_blocks(*(rng.normal(0, 1, (2, 64, 3)) + shift), 8) for _ in range(300)]
     ratio = np.mean([d.standard_error for d in draws]) / np.std([d.mean for d in draws])
     assert 0.85 < ratio < 1.15
-
-
-# Precision, recall, density, coverage

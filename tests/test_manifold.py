@@ -32,7 +32,7 @@ def test_manifold_goldens(key):
 
 
 def plain_manifold(real, fake, k):
-    """The formulas with all distances at once, rows one by one."""
+    """The formulas in plain numpy, from all distances."""
     radius = [np.sort(cdist(z, z), axis=1)[:, k] for z in (real, fake)]
     d = cdist(fake, real)
     return (
@@ -50,11 +50,11 @@ def test_manifold_is_the_plain_formula(rng, k, offset, dtype):
     expected = plain_manifold(real.astype(np.float64), fake.astype(np.float64), k)
     close(manifold_scores(real, fake, k), expected, 1e-12)
     close(manifold_scores(real[rng.permutation(140)], fake[rng.permutation(90)], k), expected, 1e-12)
-    assert min(expected) > 0.01 and expected[0] < 1 and expected[1] < 1  # none of the four is at an end of its range
+    assert min(expected) > 0.01 and expected[0] < 1 and expected[1] < 1  # no score is at the end of its range
 
 
 def test_copied_images_are_at_distance_0(rng):
-    """A generator that repeats itself: equal rows far from 0, where a Gram matrix alone gives 1e-10 and not 0."""
+    """Equal rows have distance 0, also far from the origin, where a Gram matrix alone gives 1e-10."""
     originals = 1e3 + rng.normal(size=(6, 40))
     copies = np.repeat(originals, 4, axis=0)
     precision, _, density, coverage = manifold_scores(copies, originals[[0, 1, 2, 0]], k=3)

@@ -1,4 +1,4 @@
-"""The Inception Score; what all scores refuse; that no golden is left out."""
+"""The Inception Score; which input all metrics refuse; a check that every golden is used."""
 
 import re
 import subprocess
@@ -29,12 +29,12 @@ pytestmark = pytest.mark.quick
 
 
 def test_no_tensorflow():
-    """The package's own __init__ is empty of imports; whoever scores arrays does not wait for TensorFlow."""
+    """Programs that score arrays do not wait for TensorFlow."""
     code = "import sys, tfgan_gn.metrics; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
-# What of the goldens is another formula than ours, and why: everything else is held below.
+# Goldens with another formula than ours, and the difference. All others are used in a test.
 OTHER = {
     r"is_[czs]+__openai_s\d+|is_e__openai_s10": "nan: 0 log 0, or more splits than rows",
     r"is_b__entropy_droprest_s(2|10)": "drops the rows that N / splits leaves over",
@@ -47,7 +47,7 @@ OTHER = {
 
 
 def scores_of(case):
-    """From a number of splits to the score: of the case's logits, of its probabilities, or both where it has both."""
+    """Functions from a number of splits to the score: from logits if the case has them, and from probabilities."""
     scores = []
     if f"{case}__in_logits" in GOLDEN:
         scores.append(lambda splits: inception_score(GOLDEN[f"{case}__in_logits"], splits))
@@ -90,7 +90,7 @@ def test_inception_score_closed_forms(rng):
     close(inception_score_of_probabilities(np.eye(3)[[0, 0, 1, 2]], 1)[0], np.exp(-(weights @ np.log(weights))), 1e-14)
     a, b = inception_score_of_probabilities(one_hot[:30], 1), inception_score_of_probabilities(one_hot[:30][:7], 1)
     both = np.concatenate([one_hot[:7], one_hot[:7], np.tile(one_hot[0], (7, 1))])
-    three = inception_score_of_probabilities(both, 3)  # b, b, 1: the population's deviation
+    three = inception_score_of_probabilities(both, 3)  # splits score b, b, 1; population standard deviation
     assert a.mean == pytest.approx(5, abs=1e-14)
     close(three, ((2 * b.mean + 1) / 3, (b.mean - 1) * np.sqrt(2) / 3), 1e-14)
 
@@ -105,7 +105,7 @@ def test_inception_score_is_the_plain_formula(rng):
 
 
 def test_every_golden_is_held_or_named():
-    assert test_frechet and test_kernel and test_manifold  # whose tests, too, hold some
+    assert test_frechet and test_kernel and test_manifold  # importing them adds the goldens that they use to HELD
     others = {key for key in GOLDEN if any(re.fullmatch(pattern, key) for pattern in OTHER)}
     inputs = {key for key in GOLDEN if "__in_" in key or key == "kid_a__subset_size"}
     assert HELD | others | inputs == set(GOLDEN)

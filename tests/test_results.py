@@ -1,4 +1,4 @@
-"""Results on disk and side by side: which may be compared."""
+"""Results on disk, and which of them can be compared."""
 
 import copy
 import json
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.quick
 
 @pytest.fixture(scope="module")
 def result(tiny_extractor, real_statistics):
-    """Of a generator, with intervals."""
+    """The result of a generator, with intervals."""
     return evaluate(FAKE, real_statistics, tiny_extractor, made_with={"generator_statistics": "batch"}, resamples=20)
 
 

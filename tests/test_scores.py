@@ -103,7 +103,7 @@ def test_intervals_hold_the_score_and_shrink_with_more_images(tiny_extractor, re
 
 
 def test_a_score_has_no_interval_where_half_of_the_images_are_too_few(tiny_extractor, real_statistics):
-    """Of six images three nearest neighbours can be found, of three they cannot; KID needs two images."""
+    """Three neighbours need four images, so that six images have the score and their half has not; KID needs two."""
     found = evaluate(FAKE[:6], real_statistics, tiny_extractor, splits=2, resamples=20)["scores"]
     assert {name for name, numbers in found.items() if "low" in numbers} == {"inception_score", "fid", "kid"}
     found = evaluate(FAKE[:3], real_statistics, tiny_extractor, splits=2, neighbours=1, resamples=20)["scores"]
@@ -123,7 +123,7 @@ def test_kernel_distances_of_halves_are_those_of_the_halves(rng):
 
 
 def test_another_network_names_its_scores_everywhere(tiny_extractor, real_statistics):
-    """So that nobody takes them for FID, KID or an Inception Score; rows without a published name keep theirs."""
+    """No table, comparison or warning calls them FID, KID or Inception Score."""
     own = Extractor(tiny_extractor, source="tiny", weights_sha256="0", preprocessing="none", name="tiny")
     result = evaluate(FAKE[:20], real_statistics, own, splits=2, extrapolate=True)
     assert list(result["scores"]) == [f"tiny/{name}" for name in scores.SCORES if name != "frechet_distance_infinity"]
@@ -145,7 +145,7 @@ def test_every_name_leads_back_to_its_row_and_no_two_are_alike():
     assert naming.row_of("frechet_distance") is None and naming.title_of("of_tomorrow") == "of_tomorrow"
 
 
-# ---- one more ---------------------------------------------------------------------------------------------------
+# ---- a new score ------------------------------------------------------------------------------------------------
 
 
 class Mean(NamedTuple):

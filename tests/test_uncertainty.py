@@ -59,14 +59,14 @@ def test_the_interval_covers_the_expected_score_of_fresh_images(rng, case, repla
     ]
     covered = np.mean([i.low <= truth <= i.high for i in intervals])
     widening = np.mean([i.standard_error for i in intervals]) / deviation
-    repeated_rows = replace and case in ("fid", "kid", "precision")  # known to widen it: the docstring says so
+    repeated_rows = replace and case in ("fid", "kid", "precision")  # these widen the interval, as the docstring says
     assert 0.8 < covered < (1 if repeated_rows else 0.97), covered
     assert 0.85 < widening < (1.6 if repeated_rows else 1.25), widening
 
 
 @pytest.mark.quick
 def test_plain_percentiles_would_leave_out_the_fid_itself(rng):
-    """Why the percentiles are moved: at 60 rows and 8 dimensions a resample has the bias of 60 rows once more."""
+    """The reason for the shift: a resample of 60 rows in 8 dimensions has the bias of 60 rows twice."""
     (x,) = gaussian(rng, 60)
     interval = bootstrap_interval(fid, (x,), rng, resamples=300)
     resampled = [fid(x[rng.integers(60, size=60)]) for _ in range(300)]
@@ -97,7 +97,7 @@ TRUE_FID = 16 * 0.1**2 + np.sum((SCALE - 1) ** 2)
 
 @pytest.mark.quick
 def test_fid_infinity_is_nearer_to_the_truth(rng):
-    """200 images of a Gaussian of which the distance is known: the bias is gone, the spread is not much larger."""
+    """200 images of a Gaussian with a known distance: the extrapolation removes the bias and adds little variance."""
     sets = [0.1 + SCALE * rng.normal(size=(200, 16)) for _ in range(40)]
     plain = np.array([frechet_distance(FeatureStats.of(x), REFERENCE_16) for x in sets]) - TRUE_FID
     fits = [fid_infinity(x, REFERENCE_16, rng) for x in sets]
@@ -110,7 +110,7 @@ def test_fid_infinity_is_nearer_to_the_truth(rng):
 
 @pytest.mark.quick
 def test_the_error_of_the_fit_is_that_of_least_squares(rng, monkeypatch):
-    """Against numpy's, and its default sizes."""
+    """Equal to numpy's; the default sizes are evenly spaced."""
     x = 0.1 + SCALE[:D] * rng.normal(size=(300, D))
     seen = []
     monkeypatch.setattr(
@@ -138,7 +138,7 @@ def test_sizes(rng):
     assert counts == [(40, 10, False), (40, 20, False), (40, 40, False)]
     counts.clear()
     fid_infinity(x, REFERENCE, Spy(np.random.PCG64(0)))
-    assert (counts[0][1], counts[-1][1], len(counts)) == (16, 40, 15)  # not 4, which is a tenth
+    assert (counts[0][1], counts[-1][1], len(counts)) == (16, 40, 15)  # 2 D, more than a tenth of the images
 
 
 @pytest.mark.quick
