@@ -57,6 +57,7 @@ def test_with_equal_rows_the_resnet_is_the_unconditional_one(float64, rng, norm)
         np.testing.assert_array_equal(plain(x, labels=LABELS, training=True), expected)
 
 
+@pytest.mark.quick
 def test_a_label_changes_the_score_of_its_image_alone(float64, rng):
     critic = tiny(num_classes=3, norm="group").critic
     x, other = rng.normal(size=(4, 16, 16, 3)), np.array([2, 1, 0, 1])
@@ -105,6 +106,7 @@ def test_dcgan_joins_the_embedded_label_to_z_and_to_the_channels_of_the_image(fl
     np.testing.assert_allclose(networks.critic(x, labels=LABELS), plain(joined), rtol=0, atol=1e-13)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

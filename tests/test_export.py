@@ -50,6 +50,7 @@ def test_an_image_of_a_seed_is_the_same_whatever_the_number_asked_for(generator,
         np.testing.assert_array_equal(model.sample(n, 1), many[:n])
 
 
+@pytest.mark.quick
 def test_generate_is_float_and_an_image_depends_on_its_own_z_only(generator, exported):
     _, model = exported
     z = tf.random.stateless_normal([6, 8], [0, 0])
@@ -108,6 +109,7 @@ def test_a_new_export_takes_the_place_of_the_old_one(generator, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["export"]
 
 
+@pytest.mark.quick
 def test_what_is_not_an_export(tmp_path):
     with pytest.raises(UserError, match="nowhere is not a readable SavedModel"):
         export.load_generator(str(tmp_path / "nowhere"))

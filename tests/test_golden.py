@@ -80,6 +80,7 @@ def assert_gradients(tape, loss, model, theirs):
         assert_close(gradient, theirs[name], name)
 
 
+@pytest.mark.quick
 def test_critic_loss_slopes_penalty_and_every_gradient(golden):
     trainer = golden.trainer
     pixels, z, noise, eps = golden.critic_noise(0)
@@ -107,6 +108,7 @@ def test_input_gradient_of_the_interpolates(golden):
     assert_close(tape.gradient(scores, x_hat), images(golden["out/gp_input_grad"]))
 
 
+@pytest.mark.quick
 def test_generator_loss_and_every_gradient(golden):
     trainer, z = golden.trainer, tf.constant(golden["in/gen_noise"], tf.float64)
     with tf.GradientTape() as tape:

@@ -13,7 +13,7 @@ from tfgan_gn.training.optimizers import adam
 
 GOLDENS = pathlib.Path(__file__).parent / "goldens"
 WEIGHTS = {"kernel": "weight", "bias": "bias", "gamma": "weight", "beta": "bias"}  # PyTorch's names
-pytestmark = pytest.mark.usefixtures("float64")
+pytestmark = [pytest.mark.usefixtures("float64"), pytest.mark.quick]
 
 
 def load(name):

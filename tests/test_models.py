@@ -70,6 +70,7 @@ def relu_block(filters, resample=None, **settings):
     return ResidualBlock(filters, resample, conv=conv3x3, activation=tf.nn.relu, **settings)
 
 
+@pytest.mark.quick
 def test_blocks_resample_where_published(rng):
     """Upsampling before the first convolution and the shortcut, pooling after the second and the shortcut."""
     x, no_norms = tf.constant(rng.normal(size=(2, 8, 8, 4)), tf.float32), NORMS["none"].sites((1,), 2)
@@ -89,6 +90,7 @@ def test_blocks_resample_where_published(rng):
     np.testing.assert_allclose(first(x), first.shortcut(pool(x)) + pool(first.conv2(relu(first.conv1(x)))), atol=1e-5)
 
 
+@pytest.mark.quick
 def test_the_norms_and_the_activation_of_a_block_are_those_handed_in(float64, rng):
     """shortcut(x) + conv2(activation(norm2(conv1(activation(norm1(x)))))), with the labels at both norms."""
     x, labels = tf.constant(rng.normal(size=(3, 4, 4, 4))), np.array([1, 0, 1])
@@ -115,6 +117,7 @@ def test_other_image_sizes(size):
     assert images.shape == (2, size, size, 1) and critic(images).shape == (2,)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_an_image_size_that_the_generator_cannot_make(architecture):
     for size in (20, 0):
@@ -212,6 +215,7 @@ def test_a_score_depends_on_its_neighbours_only_under_batch_norm(norm, rng):
     assert (difference > 1e-3) if norm == "batch" else (difference < 1e-5)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_an_image_depends_on_its_neighbours_unless_statistics_are_standing(architecture, rng):
     """Batch norm at every site of the generator; a site that `standing` does not reach would show."""
@@ -224,6 +228,7 @@ def test_an_image_depends_on_its_neighbours_unless_statistics_are_standing(archi
         assert (difference > 1e-3) if depends else (difference < 1e-5), settings
 
 
+@pytest.mark.quick
 def test_variables_have_the_names_and_the_order_of_earlier_checkpoints():
     """Checkpoints name the variables of networks, and number what an optimizer keeps of each in their order."""
     for case in json.loads((GOLDENS / "variables.json").read_text()):

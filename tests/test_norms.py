@@ -11,6 +11,7 @@ from tfgan_gn.layers.norm_layers import EPSILON, BatchNorm, GroupNorm, group_nor
 from tfgan_gn.layers.norms import NORMS, collect_standing_statistics, get_norm, groups_per_site
 from tfgan_gn.training.optimizers import adam
 
+pytestmark = pytest.mark.quick
 NORMALIZING = [name for name in NORMS if name != "none"]
 STOCK = {
     "group": lambda: keras.layers.GroupNormalization(4, epsilon=EPSILON),

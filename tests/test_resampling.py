@@ -77,6 +77,7 @@ def test_value_gradient_and_second_gradient_are_those_of_the_naive_pair(rng, nam
         np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * max(1, np.abs(b).max()))
 
 
+@pytest.mark.quick
 @EVERY_FORM
 def test_a_single_pixel_anywhere_comes_out_exactly(name):
     """Whole numbers, so that a shift, a border or a factor in the wrong place cannot hide in a tolerance."""
@@ -115,6 +116,7 @@ def test_a_batch_of_unknown_size_keeps_the_shape_of_its_images(name):
     assert traced.outputs[0].shape.as_list() == [None, *((4, 2) if name == "3x3 pool" else (16, 8)), 7]
 
 
+@pytest.mark.quick
 def test_relu_is_relu_to_the_second_derivative(rng):
     x, direction = tf.constant(rng.normal(size=(4, 9))), tf.constant(rng.normal(size=(4, 9)))
     x = tf.where(x > 1, tf.zeros_like(x), x)  # some exactly at the kink, where TensorFlow's slope is 0

@@ -57,6 +57,7 @@ def test_after_many_passes_the_kernel_is_divided_by_its_largest_singular_value(f
     np.testing.assert_allclose(y, stock(name, kernel / sigma, layer.bias.numpy())(x), rtol=0, atol=1e-12)
 
 
+@pytest.mark.quick
 @EVERY
 def test_a_training_pass_is_one_power_iteration_v_then_u_and_any_other_pass_none(float64, rng, name):
     layer, shape = build(name)
@@ -84,6 +85,7 @@ def test_the_output_does_not_depend_on_the_scale_of_the_kernel(float64, rng, nam
     np.testing.assert_allclose(layer(x, training=True), y, rtol=0, atol=1e-13)
 
 
+@pytest.mark.quick
 @EVERY
 def test_gradient_is_equation_12_with_u_and_v_constant(float64, rng, name):
     """(E - <E, W / sigma> u v^T) / sigma, E the gradient by W / sigma; without sigma's part it is E / sigma."""
@@ -106,6 +108,7 @@ def test_gradient_is_equation_12_with_u_and_v_constant(float64, rng, name):
     assert abs(expected - e / sigma).max() > 0.01 * abs(expected).max()
 
 
+@pytest.mark.quick
 def test_gradients_of_scores_and_of_the_penalty_are_exact(float64, rng):
     """Against finite differences with u and v held, in which sigma moves with the kernel: first and second order."""
     conv, dense = SpectralConv2D(8, 3), SpectralDense(1)
@@ -202,6 +205,7 @@ def test_standing_statistics_are_collected_without_a_step(rng):
     assert generator.norms[0].standing_batches.numpy() == 2
 
 
+@pytest.mark.quick
 def test_a_network_is_built_with_one_power_iteration_in_every_layer():
     """Then u = W v / |W v|, to rounding; where that iteration is lost, u and v are random directions."""
     for network in build_networks("sngan_dcgan", width=4, image_size=16, z_dim=8):
