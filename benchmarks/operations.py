@@ -1,12 +1,11 @@
 """How many operations a training step needs, counted from the layers of its networks.
 
-Counted are the multiplications and additions (2 for each product) of convolutions and linear layers; norms, ReLUs,
-sums, losses and Adam are not, nor is the critic's last layer, which has one output. Rates made from it are therefore a
-little below what the machine really did. `tests/test_step_benchmark.py` holds the count to the traced graph.
+It counts the multiplications and additions (2 for each product) of convolutions and linear layers. It does not count
+norms, ReLUs, sums, losses, Adam, and the critic's last layer, which has one output. Rates computed from it are
+therefore a little below the true rates. `tests/test_step_benchmark.py` compares the count with the traced graph.
 
-A linear layer y = W x costs the same four times over: y itself, the gradient by x, the gradient by W, and, where a
-gradient is differentiated again, the gradient by y's gradient, which is y's own computation once more. So an update is
-a count of passes over each layer:
+For a linear layer y = W x, each of these costs the same: y, the gradient by x, the gradient by W, and the second-order
+gradient by y's gradient. So the cost of an update is a number of passes over each layer:
 
     critic update, generated images    generator forward                                                 1
     critic update, real and generated  forward, by the filter, by the input (not by the image)           3 (2), twice
@@ -16,8 +15,8 @@ a count of passes over each layer:
     generator update                   generator forward, by the filter, by the input (not by the noise) 3 (2)
                                        critic forward, by the input                                      2
 
-The last but two is there only where a norm stands behind the layer: a ReLU's slope does not change with its input, so
-that without a norm the slopes of the critic do not depend on the values that the forward pass made.
+The row "through the forward pass" applies only to layers that a norm follows. The slope of a ReLU does not change with
+its input, so without norms the slopes of the critic do not depend on the values of the forward pass.
 """
 
 from typing import NamedTuple
@@ -28,8 +27,8 @@ class Linear(NamedTuple):
 
     Attributes:
         products: multiplications of one pass.
-        on_input: whether it stands on the image or the noise, whose gradient an update of its own network can spare.
-        before_norm: whether a norm stands behind it.
+        on_input: whether its input is the image or the noise. An update of its own network needs no gradient by these.
+        before_norm: whether a norm follows it.
     """
 
     products: int
@@ -44,8 +43,8 @@ def critic_layers(width, image_size, channels, normed, joined):
         width: channels of every block.
         image_size: height and width of the image.
         channels: of the image.
-        normed: whether norms stand at the six sites.
-        joined: whether resampling is computed together with the convolutions beside it (`tfgan_gn.layers.resampling`).
+        normed: whether the critic has norms at its six sites.
+        joined: whether resampling is computed together with the convolutions (`tfgan_gn.layers.resampling`).
     """
     full, half, quarter = image_size**2, image_size**2 // 4, image_size**2 // 16
     square = width * width

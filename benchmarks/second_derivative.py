@@ -1,8 +1,9 @@
-"""How wrong the stock norms make the critic's gradient: the published critic, ours beside Keras' layers, in float64.
+"""Measures the error that Keras' norms make in the critic's gradient, on the published critic, in float64.
 
     python benchmarks/second_derivative.py
 
-Both critics have the same weights and see the same images; losses agree to 1e-10, gradients do not.
+A critic with this package's norms and one with Keras' norms have the same weights and get the same images. Their
+losses agree to 1e-10, their gradients do not.
 """
 
 import pathlib
@@ -23,7 +24,7 @@ WIDTHS, BATCH, GP_WEIGHT = (32, 64, 128), 16, 10.0
 
 
 class Stock(keras.layers.GroupNormalization):
-    """Keras' layer, called as ours are."""
+    """Keras' layer with the call of this package's norms."""
 
     def call(self, x, labels=None, standing=False):
         """Images [N, H, W, C] to the same shape; labels are not used."""
@@ -31,7 +32,7 @@ class Stock(keras.layers.GroupNormalization):
 
 
 def stock(count):
-    """What a norm site takes: from (groups, num_classes, name) to Keras' layer of count(groups) groups."""
+    """The `layer` of a row of NORMS: from (groups, num_classes, name) to Keras' layer with count(groups) groups."""
     return lambda groups, num_classes, name: Stock(count(groups), epsilon=norm_layers.EPSILON, name=name)
 
 
@@ -47,7 +48,7 @@ def critic_gradient(critic, real, fake, eps):
 
 
 def compare(norm, width):
-    """(difference of the losses, error of the stock gradient: of all parameters together, of the worst tensor)."""
+    """(difference of the losses, error of Keras' gradient over all parameters, error in the worst tensor)."""
     settings = {"width": width, "norm": norm, "groups": (width // 4,)}
     ours = build_networks(**settings)
     kept, norms.NORMS[norm] = norms.NORMS[norm], norms.Norm(STOCK[norm])

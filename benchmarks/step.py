@@ -1,14 +1,14 @@
-"""How fast the training step is, and beside what: each norm, the straightforward graph, PyTorch.
+"""Measures the speed of the training step: with each norm, as a straightforward graph, and in PyTorch.
 
     python benchmarks/step.py                                     # the table of docs/performance.md
     python benchmarks/step.py --width=64 --batch_size=16 --columns="none;group 32;straightforward" --repeats=3
 
-Each column runs in a process of its own (for its peak of memory), all are up at the same time, and take turns round by
-round, so that a machine that is slower for a minute is slower for all. A round of a column is one large convolution, a
-critic update, a generator update, and a whole iteration (one generator update, then n_critic of the critic's). Reported
-is the median over the rounds, and beside it the operations of `operations.py` in that time, as GFLOP/s and as a share
-of what the convolution reached in the same process, and the peak of the process' memory. PyTorch is measured where it
-is installed (`pip install '.[bench]'`).
+Each column runs in its own process, so that its peak of memory can be measured. All processes exist at the same time
+and take turns, round by round, so that a slow minute of the machine slows all columns. In a round a column runs one
+large convolution, a critic update, a generator update, and a whole iteration (one generator update, then n_critic
+critic updates). The table shows the median time over the rounds; the operations counted by `operations.py` in that
+time, as GFLOP/s and as a share of the rate of the convolution; and the peak memory of the process. PyTorch is measured
+if it is installed (`pip install '.[bench]'`).
 """
 
 import argparse
@@ -35,14 +35,18 @@ def parse(arguments):
     """The flags."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--width", type=int, default=128, help="channels of the blocks, a multiple of 32")
-    parser.add_argument("--batch_size", type=int, default=64, help="of the critic; the generator's is twice as large")
-    parser.add_argument("--n_critic", type=int, default=5, help="critic updates of an iteration")
-    parser.add_argument("--threads", type=int, default=2, help="of every column")
-    parser.add_argument("--repeats", type=int, default=5, help="rounds")
-    parser.add_argument("--columns", default=";".join(COLUMNS), help="which, of the default, with ; between")
-    parser.add_argument("--precision", default="float32", help="float32, bfloat16 (mixed), or both with , between")
-    parser.add_argument("--jit", default="off", help="off, on (XLA), or both with , between")
-    parser.add_argument("--json", default="", help="a file for all numbers")
+    parser.add_argument(
+        "--batch_size", type=int, default=64, help="images in a critic update; a generator update has twice as many"
+    )
+    parser.add_argument("--n_critic", type=int, default=5, help="critic updates per iteration")
+    parser.add_argument("--threads", type=int, default=2, help="threads of each column")
+    parser.add_argument("--repeats", type=int, default=5, help="number of rounds")
+    parser.add_argument("--columns", default=";".join(COLUMNS), help="columns to run, separated by ;")
+    parser.add_argument(
+        "--precision", default="float32", help="float32, bfloat16 (mixed precision), or float32,bfloat16"
+    )
+    parser.add_argument("--jit", default="off", help="off, on (compiled with XLA), or off,on")
+    parser.add_argument("--json", default="", help="file to write all numbers to")
     parser.add_argument("--worker", default="", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
@@ -51,7 +55,7 @@ def parse(arguments):
 
 
 def work(name, settings):
-    """Builds a column, then runs a round and writes its seconds, as a line of JSON, for each line that it reads."""
+    """Builds a column. Then, for each line it reads, runs a round and writes its times as a line of JSON."""
     steps = make_steps(COLUMNS[name], settings)
     convolution = steps.convolution(*CONVOLUTION)
 
@@ -68,7 +72,7 @@ def work(name, settings):
     for _ in sys.stdin:
         seconds = {}
         for part, run in parts.items():
-            run() if part == "convolution" else None  # the first after the others' turns finds cold caches
+            run() if part == "convolution" else None  # once untimed: the turns of other columns left cold caches
             start = time.perf_counter()
             run()
             seconds[part] = time.perf_counter() - start
@@ -89,10 +93,10 @@ class Worker:
         task = json.dumps([name, settings._asdict()])
         command = [sys.executable, __file__, f"--worker={task}"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._read()  # that it is ready: nothing is measured while another starts
+        self._read()  # wait until it is ready, so that nothing is measured while another process starts
 
     def run_round(self):
-        """Runs one round and keeps what it took."""
+        """Runs one round and keeps its times."""
         self.process.stdin.write("\n")
         self.process.stdin.flush()
         self.rounds.append(json.loads(self._read()))
@@ -104,7 +108,7 @@ class Worker:
         return line
 
     def result(self):
-        """The medians, and what follows from them."""
+        """The medians, and the rates that follow from them."""
         self.process.stdin.close()
         self.process.wait()
         seconds = {part: [r["seconds"][part] for r in self.rounds] for part in ("convolution", *PARTS)}
@@ -145,7 +149,7 @@ def table(results, part):
 
 
 def variants(flags):
-    """(name, `Settings`) of everything to run, in order; says what is left out, and why."""
+    """(name, `Settings`) of each column to run, in order; prints which are left out, and why."""
     for precision in flags.precision.split(","):
         for jit in flags.jit.split(","):
             for name in flags.columns.split(";"):

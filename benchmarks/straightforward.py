@@ -1,7 +1,7 @@
-"""The published pair as one would write it first: Keras' own layers, resampling and convolution one after the other.
+"""The published pair in its simplest form: Keras' own layers, and resampling separate from the convolutions.
 
-The columns of `step.py` are compared with it. Its group norm is Keras' `GroupNormalization`, which has the wrong second
-derivative (`second_derivative.py`); here it stands for what it costs.
+`step.py` compares its speed with the other columns. Its group norm is Keras' `GroupNormalization`, whose second
+derivative is wrong (`second_derivative.py`); only its cost matters here.
 """
 
 import keras

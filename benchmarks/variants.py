@@ -1,4 +1,4 @@
-"""What `step.py` compares: one row of COLUMNS each, and how its two updates are made."""
+"""The variants that `step.py` compares, each a row of COLUMNS, and the two updates of each."""
 
 import importlib.util
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import operations
 
 
 class Settings(NamedTuple):
-    """What all columns share; the flags of `step.py` say what each is."""
+    """The settings that all columns share; they are explained by the flags of `step.py`."""
 
     width: int
     batch_size: int
@@ -24,8 +24,8 @@ class Column(NamedTuple):
         norm: key of `tfgan_gn.layers.norms.NORMS`, of the critic; "spectral" for the critic of `sngan_resnet`.
         groups: for norm "group".
         implementation: "tfgan_gn", "keras" (`straightforward.py`) or "torch" (`torch_step.py`).
-        carry_zeros: use TensorFlow's ReLU in the critic, which carries its second derivative, 0, through the network.
-        channels_last: the memory layout, for PyTorch.
+        carry_zeros: use TensorFlow's ReLU, which computes its second derivative, 0, and carries it through the critic.
+        channels_last: whether PyTorch uses the memory layout NHWC.
     """
 
     norm: str
@@ -36,7 +36,7 @@ class Column(NamedTuple):
 
     @property
     def importable(self):
-        """Whether what it is made of is installed."""
+        """Whether the library that it needs is installed."""
         return importlib.util.find_spec("torch" if self.implementation == "torch" else "tensorflow") is not None
 
 
@@ -57,20 +57,20 @@ COLUMNS = {
 
 
 def count(column, settings):
-    """Operations of (a critic update, a generator update), by `operations.py`."""
+    """(operations of a critic update, of a generator update), counted by `operations.py`."""
     joined = column.implementation == "tfgan_gn"
-    # Only this project's ReLU drops what is 0; PyTorch's does as well.
+    # This project's ReLU and PyTorch's drop the second derivative, which is 0; TensorFlow's does not.
     normed = column.norm not in ("none", "spectral") or column.carry_zeros or column.implementation == "keras"
     critic = operations.critic_layers(settings.width, 32, 3, normed, joined)
     generator = operations.generator_layers(settings.width, 32, 3, 128, joined)
     if normed and (column.norm == "none" or column.implementation == "keras"):
-        critic[-1] = critic[-1]._replace(before_norm=True)  # behind the last norm, but not behind the last ReLU
+        critic[-1] = critic[-1]._replace(before_norm=True)  # no norm follows the last layer, but a ReLU does
     n = settings.batch_size
     return operations.critic_update(critic, generator, n), operations.generator_update(critic, generator, 2 * n)
 
 
 def make_steps(column, settings):
-    """Networks and the two updates of a column, not run yet: an object with critic(), generator(), convolution()."""
+    """Builds the networks of a column: an object with the methods critic(), generator() and convolution()."""
     if column.implementation == "torch":
         import torch_step
 
@@ -82,8 +82,8 @@ class Steps:
     """The two updates of one pair in TensorFlow, by `tfgan_gn.training.trainer.Trainer`.
 
     Args:
-        column: what to build.
-        settings: of which size and how to run it.
+        column: the variant to build.
+        settings: sizes, and how to run it.
     """
 
     def __init__(self, column, settings):

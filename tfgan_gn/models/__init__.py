@@ -52,24 +52,23 @@ def build_networks(
     statistics instead of the batch's.
 
     Args:
-        architecture: key of `architectures.ARCHITECTURES`, whose sizes and norms stand for every None below.
-        width: channels of the blocks.
+        architecture: key of `architectures.ARCHITECTURES`. Its row gives the value of every argument that is None.
+        width: number of channels that the layers are multiples of.
         z_dim: size of the noise vector.
         image_size: height and width of the images.
         channels: 3 for colour, 1 for grey.
-        norm: of the critic, key of `norms.NORMS`.
-        groups: group counts of the critic's norm sites: one, or one per site in order.
-        generator_norm: of the generator.
-        generator_groups: likewise for the generator.
-        num_classes: of the labels that both networks are conditional on; None for no labels.
-        auxiliary: whether the critic classifies images rather than being told their labels.
+        norm: norm of the critic, key of `norms.NORMS`.
+        groups: group counts of the critic's norm sites: one for all, or one per site in order.
+        generator_norm: norm of the generator.
+        generator_groups: group counts of the generator's norm sites.
+        num_classes: number of classes of the labels that both networks take; None for networks without labels.
+        auxiliary: whether the critic has an auxiliary classifier, which predicts the labels instead of taking them.
 
     Returns:
         Networks.
 
     Raises:
-        UserError: an architecture that is not there, or a norm, group count, image size or conditioning that the
-            architecture cannot take.
+        UserError: the architecture does not exist, or cannot have this norm, group count, image size or conditioning.
     """
     row = get_architecture(architecture)
     if auxiliary and num_classes is None:

@@ -1,6 +1,6 @@
 """The published code's variable names (igul222/improved_wgan_training, `gan_cifar_resnet.py`) for our variables.
 
-Our variables have the authors' shapes and element order, so that weights move both ways by name alone.
+Our variables have the authors' shapes and element order, so that weights are exchanged by renaming alone.
 """
 
 import re
@@ -56,10 +56,10 @@ def assign(model, arrays):
 
     Args:
         model: generator or critic of `build_networks`.
-        arrays: dict from the names of `variables(model)`, no more and no fewer, to arrays of their shapes.
+        arrays: dict from exactly the names of `variables(model)` to arrays of their shapes.
 
     Raises:
-        UserError: a name too many or too few, or an array of another shape; nothing is assigned then.
+        UserError: a name is missing or unknown, or an array has another shape. Nothing is assigned then.
     """
     ours = variables(model)
     for what, names in (("missing", ours.keys() - arrays.keys()), ("unknown", arrays.keys() - ours.keys())):

@@ -18,13 +18,13 @@ from tfgan_gn.layers.convolutions import GLOROT, conv1x1, conv3x3, dense, units_
 from tfgan_gn.layers.norms import NORMS
 
 GENERATOR_NORM_SITES = 7  # two in each of three blocks, and one before the output
-CRITIC_NORM_SITES = 6  # two in each of blocks 2 to 4; the published critic has none in block 1 nor before the mean
+CRITIC_NORM_SITES = 6  # two in each of blocks 2 to 4; as published, none in block 1 and none before the mean
 
 block = functools.partial(ResidualBlock, conv=conv3x3)
 
 
 class Judgement(NamedTuple):
-    """What a critic with an auxiliary classifier makes of a batch: scores [N], class logits [N, num_classes]."""
+    """The outputs of a critic with an auxiliary classifier: scores [N] and class logits [N, num_classes]."""
 
     scores: tf.Tensor
     logits: tf.Tensor
