@@ -16,7 +16,7 @@ def count(model):
 
 
 def tiny(seed=0, **kwargs):
-    """A pair of width 8, its weights moved off their initial zeros and ones."""
+    """A pair of width 8, with noise added to its weights, some of which are initially zeros or ones."""
     keras.utils.set_random_seed(seed)
     networks = build_networks(**{"width": 8, "z_dim": 8, "image_size": 16, "groups": (4,), **kwargs})
     random = np.random.default_rng(seed)
@@ -66,7 +66,7 @@ def test_a_label_changes_the_score_of_its_image_alone(float64, rng):
 
 
 def test_the_norm_before_the_output_is_the_same_for_all_classes(float64, rng):
-    """Six conditional sites; a label would else reach the image past the last of them."""
+    """Only the six sites in the blocks are conditional."""
     generator = tiny(num_classes=3).generator
     tables = [v for v in generator.trainable_variables if v.path.endswith(("gamma", "beta")) and v.shape == (3, 8)]
     conditional = {v.path.rpartition("/")[0] for v in tables}
@@ -74,7 +74,7 @@ def test_the_norm_before_the_output_is_the_same_for_all_classes(float64, rng):
 
 
 def test_the_classifier_reads_the_features_of_the_score_and_ignores_the_label(float64, rng):
-    """Both are linear in relu(block 4) averaged over the pixels; critic(x) is the score alone."""
+    """Score and logits are linear in the mean over pixels of relu(block 4); critic(x) returns the score alone."""
     critic = tiny(num_classes=3, auxiliary=True, norm="group").critic
     x = rng.normal(size=(4, 16, 16, 3))
     scores, logits = critic(x, labels=LABELS, classify=True)
@@ -90,7 +90,7 @@ def test_the_classifier_reads_the_features_of_the_score_and_ignores_the_label(fl
 
 
 def test_dcgan_joins_the_embedded_label_to_z_and_to_the_channels_of_the_image(float64, rng):
-    """The conditional pair is the unconditional one of a longer z and of one more channel."""
+    """The conditional pair equals the unconditional one with a longer z and one more channel."""
     settings = {"architecture": "dcgan_64", "image_size": 32}
     networks = tiny(num_classes=3, **settings)
     table = networks.generator.embedding.numpy()

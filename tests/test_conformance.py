@@ -1,8 +1,8 @@
 """Every architecture, conditional or not, with every norm: shapes, second-order gradient, checkpoint, export, replicas.
 
-Shapes and the second-order gradient take every combination. The slow columns take every norm on the ResNet, and each of
-the others with its own norm, checkpoints with group norm too: what a norm layer does there does not depend on the
-network around it. They run eagerly, because tracing a step takes longer than a few of them.
+Shapes and second-order gradients are tested for every combination. The slow tests take every norm on the ResNet, and
+the other networks with their default norm (checkpoints also with group norm): what they test of a norm layer does not
+depend on the network around it. They run eagerly, because tracing a step takes longer than running a few.
 """
 
 import itertools
@@ -41,7 +41,7 @@ COMBINATIONS = [pair for pair in itertools.product(CASES, NORMS) if pair not in 
 
 
 def combinations_with(*norms):
-    """All of the ResNet's, and each other case with its own norm and these."""
+    """All combinations of the ResNet, and each other case with its default norm and the given ones."""
     own = {case: ARCHITECTURES[settings["architecture"]].norm for case, settings in CASES.items()}
     chosen = [(case, norm) for case, norm in COMBINATIONS if case == "resnet" or norm in (own[case], *norms)]
     return pytest.mark.parametrize(("case", "norm"), chosen)
@@ -60,7 +60,7 @@ GENERATORS = pytest.mark.parametrize(
 
 
 def build(case, norm="group", **kwargs):
-    """The tiny pair of a case, at the smallest size that its architecture takes and nothing is one pixel large."""
+    """The tiny pair of a case, at the smallest image size at which every layer has more than one pixel."""
     return tiny_networks(norm, **{"width": 4, "image_size": size(case), "groups": (2,), **CASES[case], **kwargs})
 
 
@@ -92,7 +92,7 @@ def test_images_and_scores_have_their_shape_and_range(case, norm, rng):
 
 @EVERY
 def test_gradient_of_the_penalty_is_exact(case, norm, float64, rng):
-    """The step is small, so that no ReLU changes sides; what is left is rounding. Spectral norm holds u and v."""
+    """The step of the finite differences is so small that no ReLU changes its sign. Spectral norm keeps u and v."""
     critic = build(case, norm).critic
     labels = labels_of(case)
     for _ in range(3):  # towards the singular vectors, so that sigma is what it is in training
@@ -103,7 +103,7 @@ def test_gradient_of_the_penalty_is_exact(case, norm, float64, rng):
 
 
 def iterate(trainer, case, first, count):
-    """Iterations of the step on batches that are a function of their number, run eagerly: nothing is traced."""
+    """Runs iterations eagerly, on batches that are a function of the iteration."""
     for iteration in range(first, first + count):
         trainer.iteration.assign(iteration)
         trainer.set_learning_rate()
@@ -119,13 +119,13 @@ def iterate(trainer, case, first, count):
 
 
 def state(trainer):
-    """Every variable of both networks, kept directions of spectral norm with them."""
+    """The values of all variables of both networks, u and v of spectral norm included."""
     return [v.numpy() for v in trainer.generator.variables + trainer.critic.variables]
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_checkpoint_holds_all_variables_of_both_networks(case, rng, tmp_path):
-    """Those too that no optimizer knows: spectral norm's directions, batch norm's standing statistics."""
+    """Also those that are not trained: u and v of spectral norm, standing statistics of batch norm."""
     ours, other = (make_trainer(build(case, "batch", seed=seed), case) for seed in (0, 1))
     for variable in ours.generator.variables + ours.critic.variables:
         variable.assign(rng.normal(size=variable.shape))
@@ -169,7 +169,7 @@ def test_the_exported_generator_is_the_generator(case, norm, tmp_path):
 
 @combinations_with()
 def test_two_replicas_compute_what_one_does(case, norm, two_replicas, float64):
-    """The same global batch and noise; batch norm alone sees half a batch in each."""
+    """With the same global batch and noise. Batch norm differs: each replica takes the statistics of half a batch."""
     conditional = case in ("resnet conditional", "resnet auxiliary")
     kwargs = {"generator_norm": "group" if conditional else "none", "generator_groups": (2,)}
     one = make_trainer(build(case, norm, **kwargs), case)
@@ -192,7 +192,7 @@ def test_two_replicas_compute_what_one_does(case, norm, two_replicas, float64):
 
 
 def test_a_generator_on_two_replicas_is_exported_and_saved_as_on_one(two_replicas, tmp_path):
-    """Batch norm, whose standing statistics are collected outside of the replicas."""
+    """With batch norm, whose standing statistics are collected outside of the replicas."""
     one = tiny_trainer(tiny_networks())
     with two_replicas.scope():
         two = tiny_trainer(tiny_networks())
@@ -215,7 +215,7 @@ def test_a_generator_on_two_replicas_is_exported_and_saved_as_on_one(two_replica
 
 @pytest.mark.parametrize("case", CASES)
 def test_bfloat16_gives_the_gradient_of_float32_but_for_rounding(case, rng):
-    """Of loss and penalty by the critic's weights, which stay float32 as do the gradients."""
+    """The gradient of loss and penalty by the critic's weights. Weights and gradients stay float32."""
     real, fake = (tf.constant(rng.uniform(-1, 1, (4, size(case), size(case), 3)), tf.float32) for _ in range(2))
     gradients = []
     for policy in ("float32", "mixed_bfloat16"):

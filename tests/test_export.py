@@ -1,4 +1,4 @@
-"""The SavedModel: what plain TensorFlow gets from it."""
+"""The SavedModel of a generator, as TensorFlow loads it without this package."""
 
 import json
 import subprocess

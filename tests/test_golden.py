@@ -63,7 +63,7 @@ def golden(request, float64):
 
 
 def assert_close(ours, theirs, message=""):
-    """Largest error within 1e-9 of the largest value, where 0 is 0 to 1e-13."""
+    """The largest error is below 1e-9 of the largest value, plus 1e-13."""
     ours, theirs = np.asarray(ours), np.asarray(theirs)
     assert ours.shape == theirs.shape, message
     assert ours.dtype == np.float64, message
@@ -122,7 +122,7 @@ def test_generator_loss_and_every_gradient(golden):
 
 
 def test_three_iterations_move_every_parameter_as_published(golden):
-    """C C C C C, G C C C C C, G C C C C C with Adam and the decaying learning rate."""
+    """Critic (C) and generator (G) steps CCCCC GCCCCC GCCCCC, with Adam and the decaying learning rate."""
     trainer = golden.trainer
     for iteration in range(3):
         trainer.iteration.assign(iteration)

@@ -32,7 +32,7 @@ def from_torch(array, shape):
 
 
 def assign(variables, arrays, prefix):
-    """Gives variables, by PyTorch name, the arrays of a group; every one of the group must be used."""
+    """Assigns the arrays of a group to variables, by PyTorch name; every array of the group must be used."""
     given = {k[len(prefix) :] for k in arrays if k.startswith(prefix)}
     assert variables.keys() == given
     for name, variable in variables.items():
@@ -201,7 +201,7 @@ SNGAN = {
 
 @pytest.fixture
 def sngan():
-    """(arrays, generator, critic) with the golden's weights and the u of before the first pass."""
+    """(arrays, generator, critic), with the golden's weights and its u before the first pass."""
     arrays = load("sngan_resnet")
     generator, critic = build_networks("sngan_resnet", width=16)
     assign(torch_variables(generator, SNGAN["generator"]), arrays, "param_g/")
@@ -216,7 +216,7 @@ def sngan_critic_variables(critic):
 
 
 def directions(critic, name):
-    """The kept u, or v, of every layer by its PyTorch name."""
+    """The stored u, or v, of every layer by its PyTorch name."""
     of_layer = (v.path.partition("/")[2] for v in critic.non_trainable_variables)
     found = {path.removesuffix(f"/sigma/{name}") for path in of_layer if path.endswith(f"/{name}")}
     kept = {v.path.partition("/")[2]: v for v in critic.non_trainable_variables}
@@ -237,7 +237,7 @@ def assert_sigma(critic, arrays, k):
 
 
 def test_sngan_three_training_passes_and_the_gradients_of_the_third(sngan):
-    """One power iteration a pass; the gradient goes through sigma, into kernels, biases and images."""
+    """One power iteration per pass; the gradient by kernels, biases and images goes through sigma."""
     arrays, _, critic = sngan
     real, variables = nhwc(arrays["in/real"]), sngan_critic_variables(critic)
     for k in (1, 2, 3):

@@ -46,7 +46,7 @@ def test_norm_sites(published):
 
 
 def test_initial_weights_are_uniform_with_the_published_bounds(published):
-    """From the authors' code at width 128; a wrong gain, a Gaussian or a fan miscounted by the stride shows."""
+    """With the bounds of the authors' code at width 128; largest value and deviation show a uniform distribution."""
     bounds = {
         "Generator.Input.W": 0.052511,
         "Generator.Output.Filters": 0.071338,
@@ -218,7 +218,7 @@ def test_a_score_depends_on_its_neighbours_only_under_batch_norm(norm, rng):
 @pytest.mark.quick
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_an_image_depends_on_its_neighbours_unless_statistics_are_standing(architecture, rng):
-    """Batch norm at every site of the generator; a site that `standing` does not reach would show."""
+    """With batch norm at every site of the generator, `standing` must reach all of them."""
     size = 32 if architecture == "dcgan_64" else 16
     generator = build_networks(architecture, width=8, image_size=size, z_dim=8, groups=(4,)).generator
     z = rng.normal(size=(4, 8)).astype(np.float32)
@@ -230,7 +230,7 @@ def test_an_image_depends_on_its_neighbours_unless_statistics_are_standing(archi
 
 @pytest.mark.quick
 def test_variables_have_the_names_and_the_order_of_earlier_checkpoints():
-    """Checkpoints name the variables of networks, and number what an optimizer keeps of each in their order."""
+    """Checkpoints store networks by the names of their variables, and optimizers by the order of these."""
     for case in json.loads((GOLDENS / "variables.json").read_text()):
         for network in build_networks(**case["settings"], width=4, image_size=32, z_dim=8, groups=(2,)):
             assert [v.path for v in network.variables] == case[network.name], case["settings"]

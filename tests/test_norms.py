@@ -1,4 +1,4 @@
-"""Values against the published formulas in numpy; second derivatives against finite differences, in float64."""
+"""Norms: values equal the published formulas in numpy, second derivatives equal finite differences, in float64."""
 
 import keras
 import numpy as np
@@ -43,7 +43,7 @@ def test_group_norm_is_the_published_formula(rng, shape, groups):
 
 
 def test_epsilon_is_1e_5(rng):
-    """Seen where the variance is of its size: a wrong epsilon is a factor of many here."""
+    """The variance is as small as epsilon here, so that another epsilon changes the result by a large factor."""
     x = 1e-3 * rng.normal(size=(2, 4, 4, 8))
     ours = group_norm(tf.constant(x), np.ones(8), np.zeros(8), 2)
     np.testing.assert_allclose(ours, published(x, 2, 1, 0), rtol=0, atol=1e-12)
@@ -64,7 +64,7 @@ def test_layer_norm_is_one_group_and_instance_norm_a_group_per_channel(float64, 
 
 
 def test_values_equal_the_stock_layers(float64, rng):
-    """What is wrong with them does not show in the forward pass."""
+    """The values of the stock layers are right; only their second derivative is wrong."""
     x = rng.normal(2, 3, (3, 6, 6, 8))
     for name, stock in STOCK.items():
         np.testing.assert_allclose(make(name, 4)(x), stock()(x), atol=1e-10)
@@ -95,13 +95,13 @@ def test_gradient_of_the_penalty_is_exact(float64, rng, name):
 
 @pytest.mark.parametrize(("name", "least"), [("group", 0.02), ("layer", 1e-4), ("instance", 0.01)])
 def test_stock_layers_get_the_gradient_of_the_penalty_wrong(float64, rng, name, least):
-    """Why this package has norms of its own: `tf.nn.moments` stops a gradient in the variance."""
+    """The reason for this package's own norms: `tf.nn.moments` stops a gradient in the variance."""
     critic, variables = small_critic(STOCK[name](), rng)
     assert penalty_gradient_error(critic, variables, rng.normal(size=(3, 6, 6, 3))) > least
 
 
 def test_float32_keeps_its_digits_far_from_zero(rng):
-    """At a mean of 1e3 standard deviations float32 itself rounds the input by 6e-5 of one."""
+    """With a mean of 1e3 standard deviations, float32 rounds the input itself by 6e-5 standard deviations."""
     x = (1e3 + rng.normal(size=(4, 32, 32, 32))).astype(np.float32)
     exact = published(x.astype(np.float64), 8, 1, 0)
     ours = group_norm(tf.constant(x), tf.ones(32), tf.zeros(32), 8)
@@ -110,16 +110,16 @@ def test_float32_keeps_its_digits_far_from_zero(rng):
     np.testing.assert_allclose(
         batch, (x - x.mean((0, 1, 2), dtype=np.float64)) / x.std((0, 1, 2), dtype=np.float64), atol=5e-4
     )
-    stock = keras.layers.GroupNormalization(8, epsilon=EPSILON)(x)  # is right here: both are as good as the input
+    stock = keras.layers.GroupNormalization(8, epsilon=EPSILON)(x)  # as exact as ours
     np.testing.assert_allclose(stock, exact, rtol=0, atol=5e-4)
-    one_pass = (x**2).mean((1, 2)) - x.mean((1, 2)) ** 2  # the shortcut that this rules out
+    one_pass = (x**2).mean((1, 2)) - x.mean((1, 2)) ** 2  # the formula that is not used, because of this
     assert abs(one_pass - 1).max() > 0.01
 
 
 @pytest.mark.parametrize("mean", [0, 10, 1000])
 @pytest.mark.parametrize("name", NORMALIZING)
 def test_bfloat16_loses_no_more_than_the_rounding_of_the_result(rng, name, mean):
-    """Statistics in bfloat16 would be off by a few of the 256 steps that it has between powers of two."""
+    """Statistics computed in bfloat16 would be off by several of its 256 steps between two powers of two."""
     norm = make(name, 8)
     norm.dtype_policy = keras.DTypePolicy("mixed_bfloat16")
     x = tf.cast(mean + 4 * rng.normal(size=(4, 16, 16, 32)), tf.bfloat16)
@@ -175,7 +175,7 @@ def test_a_conditional_norm_with_equal_rows_is_the_unconditional_one(float64, rn
 @pytest.mark.parametrize("shape", [(4, 5, 5, 8), (4, 8)])
 @pytest.mark.parametrize("name", NORMALIZING)
 def test_a_row_of_a_conditional_norm_reaches_the_images_of_its_class_only(float64, rng, name, shape):
-    """gamma_k and beta_k of the image's class, by the formula; row and column confused would show."""
+    """The result is that of the formula with gamma_k and beta_k of the image's class k."""
     norm, plain = make(name, 4, num_classes=3), make(name, 4)
     norm.build(shape)
     gamma, beta, labels = rng.normal(size=(3, 8)), rng.normal(size=(3, 8)), np.array([2, 0, 0, 1])
@@ -192,7 +192,7 @@ def test_a_row_of_a_conditional_norm_reaches_the_images_of_its_class_only(float6
 
 
 def test_adam_moves_the_rows_of_absent_classes_as_tensorflow_1_does(float64):
-    """Their gradient is 0, but Adam's mean of the step before is not: dense numpy Adam over three batches."""
+    """Their gradient is 0, but Adam's running mean is not. Compared with dense Adam in numpy over three batches."""
     norm = make("group", 2, num_classes=4)
     norm.build((None, 3, 3, 4))
     optimizer = adam(0.5, 0.9)

@@ -1,4 +1,4 @@
-"""The joined forms against the naive pairs: value, gradient and gradient of the gradient; what is not computed."""
+"""Convolutions joined with resampling equal the two steps in a row: value, gradient, gradient of the gradient."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ from tfgan_gn.training.losses import gradient_penalty
 
 
 def naive_convolve(x, kernel, bias):
-    """The sum over the kernel's pixels, written out: no convolution of TensorFlow's."""
+    """A convolution as a sum over the pixels of its kernel, without a convolution of TensorFlow."""
     reach = kernel.shape[0] // 2
     x = tf.pad(x, [[0, 0], [reach, reach], [reach, reach], [0, 0]])
     height, width = (size - 2 * reach for size in x.shape[1:3])
@@ -66,7 +66,7 @@ def derivatives(function, args, direction):
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
 @pytest.mark.parametrize(("shape", "filters"), [((2, 8, 8, 5), 7), ((3, 4, 10, 1), 2), ((2, 6, 2, 3), 1)])
 def test_value_gradient_and_second_gradient_are_those_of_the_naive_pair(rng, name, shape, filters, dtype, tolerance):
-    """Not square, one channel, two pixels across (where each is at a border); errors relative to the largest value."""
+    """Also for images not square, of one channel, or two pixels wide. Errors are relative to the largest value."""
     joined, naive, size = FORMS[name]
     args = arguments(rng, shape, filters, size, dtype)
     direction = tf.constant(rng.normal(size=naive(*args).shape), dtype)
@@ -80,7 +80,7 @@ def test_value_gradient_and_second_gradient_are_those_of_the_naive_pair(rng, nam
 @pytest.mark.quick
 @EVERY_FORM
 def test_a_single_pixel_anywhere_comes_out_exactly(name):
-    """Whole numbers, so that a shift, a border or a factor in the wrong place cannot hide in a tolerance."""
+    """Integers have no rounding, so that the test needs no tolerance: any wrong shift, border or factor fails."""
     joined, naive, size = FORMS[name]
     kernel = tf.reshape(2.0 ** tf.range(size * size, dtype=tf.float64), [size, size, 1, 1])
     every_pixel = tf.reshape(tf.eye(4 * 6, dtype=tf.float64), [24, 4, 6, 1])
@@ -127,8 +127,8 @@ def test_relu_is_relu_to_the_second_derivative(rng):
 
 @pytest.mark.parametrize(("norm", "both"), [("none", False), ("group", True)])
 def test_zeros_are_not_carried_through_the_network(norm, both):
-    """Without a norm no slope depends on what is before a ReLU but its sign: its convolutions' filters get one
-    gradient from the slopes, where a norm makes it two (of the pass to the scores and of the pass back)."""
+    """Without norms the slopes depend on the input of a ReLU through its sign alone. So the penalty gives the filters
+    one gradient, through the backward pass. With norms there is a second one, through the forward pass."""
     critic = build_networks(width=8, image_size=16, norm=norm, groups=(4,)).critic
 
     @tf.function(autograph=False)

@@ -1,4 +1,4 @@
-"""Spectral normalization: sigma against numpy's SVD, gradients against finite differences and the paper's formula."""
+"""Spectral norm: sigma equals numpy's SVD, gradients equal finite differences and the paper's formula."""
 
 import keras
 import numpy as np
@@ -88,7 +88,7 @@ def test_the_output_does_not_depend_on_the_scale_of_the_kernel(float64, rng, nam
 @pytest.mark.quick
 @EVERY
 def test_gradient_is_equation_12_with_u_and_v_constant(float64, rng, name):
-    """(E - <E, W / sigma> u v^T) / sigma, E the gradient by W / sigma; without sigma's part it is E / sigma."""
+    """(E - <E, W / sigma> u v^T) / sigma, with E the gradient by W / sigma. A constant sigma would give E / sigma."""
     layer, shape = build(name)
     x = tf.constant(rng.normal(size=shape))
     with tf.GradientTape() as tape:
@@ -110,7 +110,7 @@ def test_gradient_is_equation_12_with_u_and_v_constant(float64, rng, name):
 
 @pytest.mark.quick
 def test_gradients_of_scores_and_of_the_penalty_are_exact(float64, rng):
-    """Against finite differences with u and v held, in which sigma moves with the kernel: first and second order."""
+    """First and second order, against finite differences. There u and v are fixed and sigma changes with the kernel."""
     conv, dense = SpectralConv2D(8, 3), SpectralDense(1)
     conv.build((None, 6, 6, 3))
     dense.build((None, 8))
@@ -136,7 +136,7 @@ def test_gradients_of_scores_and_of_the_penalty_are_exact(float64, rng):
 
 
 def test_the_stock_layer_gets_the_gradient_wrong(float64, rng):
-    """Why this package has its own: Keras' writes W / sigma into the kernel, and no gradient goes through sigma."""
+    """The reason for this package's own layers: Keras' layer lets no gradient through sigma."""
     stock_layer, ours = keras.layers.SpectralNormalization(keras.layers.Dense(6)), SpectralDense(6)
     x = tf.constant(rng.normal(size=(4, 5)))
     for layer in (stock_layer, ours):
@@ -157,7 +157,7 @@ def test_the_stock_layer_gets_the_gradient_wrong(float64, rng):
 
 
 def test_power_iteration_is_float32_under_bfloat16(rng):
-    """Rounded to 8 bits, u would stop moving 1e-2 away from the singular vector."""
+    """In bfloat16, u would stop at a distance of 1e-2 from the singular vector."""
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         layer, shape = build("conv")
@@ -172,7 +172,7 @@ def test_power_iteration_is_float32_under_bfloat16(rng):
 
 
 def test_u_is_kept_and_equal_on_two_replicas(two_replicas, rng):
-    """Each replica sees other images; u depends on the kernel alone."""
+    """The replicas get different images, but u depends on the kernel alone."""
     with two_replicas.scope():
         layer, shape = build("conv")
     single, _ = build("conv")
@@ -195,7 +195,7 @@ def test_u_is_kept_and_equal_on_two_replicas(two_replicas, rng):
 
 
 def test_standing_statistics_are_collected_without_a_step(rng):
-    """An export must not change what a training run goes on from."""
+    """An export must not change the state of a training run."""
     generator = build_networks("sngan_dcgan", width=4, image_size=16, z_dim=8).generator
     kept = [v for v in generator.non_trainable_variables if v.name in ("u", "v")]
     before = [v.numpy() for v in kept]
@@ -207,7 +207,7 @@ def test_standing_statistics_are_collected_without_a_step(rng):
 
 @pytest.mark.quick
 def test_a_network_is_built_with_one_power_iteration_in_every_layer():
-    """Then u = W v / |W v|, to rounding; where that iteration is lost, u and v are random directions."""
+    """After it u = W v / |W v|; without it u and v are independent random directions."""
     for network in build_networks("sngan_dcgan", width=4, image_size=16, z_dim=8):
         layers = [layer for layer in network._flatten_layers() if hasattr(layer, "sigma")]
         assert len(layers) in (5, 8)
@@ -226,7 +226,7 @@ def test_the_shortcuts_of_the_sngan_resnet_have_gain_sqrt_2():
 
 
 def test_xavier_bounds():
-    """a = gain sqrt(6 / (fan_in + fan_out)): a uniform, seen by its largest value and its deviation."""
+    """a = gain sqrt(6 / (fan_in + fan_out)). Largest value and deviation show a uniform distribution."""
     for gain in (1.0, np.sqrt(2)):
         w = xavier(gain)((3, 3, 64, 128)).numpy()
         bound = gain * np.sqrt(6 / (9 * 64 + 9 * 128))
