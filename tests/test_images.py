@@ -9,7 +9,7 @@ import tensorflow as tf
 from test_data import SHARED
 
 from tfgan_gn import export
-from tfgan_gn.data import decode, folder, npz, sets, source
+from tfgan_gn.data import decode, folder, npz, sets, sources
 from tfgan_gn.errors import UserError
 from tfgan_gn.scoring import images
 
@@ -40,7 +40,7 @@ def write_folder(path, pixels):
 
 def test_arrays_and_folders_give_the_pixels_that_went_in(tmp_path, pixels, monkeypatch):
     monkeypatch.setattr(images, "PART", 2)
-    monkeypatch.setattr(source, "PART", 3)
+    monkeypatch.setattr(sources, "PART", 3)
     monkeypatch.setattr(folder, "PART", 3)
     np.savez(tmp_path / "one.npz", pixels)
     np.savez(tmp_path / "two.npz", labels=np.zeros(5), fake=pixels)

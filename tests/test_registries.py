@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from tfgan_gn import runs
 from tfgan_gn.architectures import ARCHITECTURES, Architecture
-from tfgan_gn.data import sets, source
+from tfgan_gn.data import sets, sources
 from tfgan_gn.layers import norm_layers, norms
 from tfgan_gn.layers.activations import relu
 from tfgan_gn.layers.blocks import ResidualBlock
@@ -57,12 +57,12 @@ def test_names_of_a_registry_are_listed_in_its_own_file_and_once_in_settings(own
 def test_a_new_data_set_is_loaded_by_its_row_alone(monkeypatch):
     """The row is a function of its own, or `_tfds` for a set of tensorflow-datasets."""
     images = np.arange(20 * 8 * 8 * 3).reshape(20, 8, 8, 3).astype(np.uint8)
-    stored = source.of_array(images, np.arange(20) % 2)
+    stored = sources.of_array(images, np.arange(20) % 2)
     asked = []
 
     def open_new(*arguments):
         asked.append(arguments)
-        return source.Source(stored, stored, ("a", "b"), "new", channels=3)
+        return sources.Source(stored, stored, ("a", "b"), "new", channels=3)
 
     monkeypatch.setitem(sets.DATASETS, "new", open_new)
     loaded = sets.make_dataset("new", "there", 8, "repeat")

@@ -11,7 +11,7 @@ import numpy as np
 import tqdm
 
 from tfgan_gn.data.decode import CHANNELS, resizer
-from tfgan_gn.data.source import Split
+from tfgan_gn.data.sources import Split
 from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.files.cache_folder import cache_folder
 from tfgan_gn.files.hashes import hash_key
@@ -31,15 +31,15 @@ def decode(stored, hash_content, image_size, grey, cache_dir, say):
     it was written is made anew.
 
     Args:
-        stored: `source.Stored`.
-        hash_content: as of `source.Source`.
+        stored: `sources.Stored`.
+        hash_content: as of `sources.Source`.
         image_size: height and width of the decoded images.
         grey: key of `decode.CHANNELS`.
         cache_dir: folder of the files; empty for `cache_folder.DEFAULT`.
         say: function of a line of text for the user.
 
     Returns:
-        `source.Split`.
+        `sources.Split`.
 
     Raises:
         UserError: an image cannot be decoded, or the file cannot be written.
@@ -67,7 +67,7 @@ def _fill(parts, shape, write):
     """Hands all images of a split to `write`, part by part.
 
     Args:
-        parts: iterable of (images, labels), as of `source.Stored.read`.
+        parts: iterable of (images, labels), as of `sources.Stored.read`.
         shape: (N, H, W, C) of all images together.
         write: function of (a part of the images uint8 [n, H, W, C], the number of its first image).
 

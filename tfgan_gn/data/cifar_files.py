@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 
-from tfgan_gn.data.source import Source, of_array
+from tfgan_gn.data.sources import Source, of_array
 from tfgan_gn.errors import UserError
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -37,7 +37,7 @@ def open_files(folder, ending):
         ending: of their names, as of `find`.
 
     Returns:
-        `source.Source`.
+        `sources.Source`.
 
     Raises:
         UserError: a file is missing, truncated or something else.

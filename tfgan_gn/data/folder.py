@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_gn.data.decode import CHANNELS, decode_file
-from tfgan_gn.data.source import HOLD_OUT, PART, Source, Stored, is_held_out
+from tfgan_gn.data.sources import HOLD_OUT, PART, Source, Stored, is_held_out
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.noted_hashes import hash_files
 
@@ -23,7 +23,7 @@ def open_folder(data_dir):
             itself, all are of one class, "image".
 
     Returns:
-        `source.Source`.
+        `sources.Source`.
 
     Raises:
         UserError: too few images, or images both in the folder and in sub-folders.
@@ -34,7 +34,7 @@ def open_folder(data_dir):
     classes = _classes(data_dir, names)
     number = {name: i for i, name in enumerate(classes)}
     labels = np.array([number[name.split(os.sep, 1)[0]] if classes else 0 for name in names], np.int64)
-    held_out = is_held_out(len(names))
+    held_out = is_held_out(np.arange(len(names)))
     train, test = (
         of_files([paths[i] for i in np.flatnonzero(rows)], labels[rows], {"split": which})
         for rows, which in ((~held_out, "train"), (held_out, "held out"))
@@ -49,10 +49,10 @@ def of_files(paths, labels=None, cache_key=None):
     Args:
         paths: list of them.
         labels: int64 [len(paths)]; None if all are of one class, 0.
-        cache_key: as of `source.Stored`.
+        cache_key: as of `sources.Stored`.
 
     Returns:
-        `source.Stored`.
+        `sources.Stored`.
     """
     labels = np.zeros(len(paths), np.int64) if labels is None else labels
 

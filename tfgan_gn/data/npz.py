@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 
-from tfgan_gn.data.source import HOLD_OUT, Source, is_held_out, of_array
+from tfgan_gn.data.sources import HOLD_OUT, Source, is_held_out, of_array
 from tfgan_gn.errors import UserError, first_line
 
 # From values to levels 0 to 255, by the range of the values. In the first two, k / 255 and k / 256 both give level k
@@ -33,7 +33,7 @@ def open_labelled(path):
             x_train must be there; or with one array, of images. Without x_test, every twentieth image is held out.
 
     Returns:
-        `source.Source`. Its classes are "0", "1" and so on; without labels there is one class, "image".
+        `sources.Source`. Its classes are "0", "1" and so on; without labels there is one class, "image".
 
     Raises:
         UserError: the file cannot be read or holds other arrays; images are not uint8 [N, H, W, 3] or [N, H, W, 1];
@@ -64,7 +64,7 @@ def open_array(path, key="", value_range=""):
         value_range: key of LEVELS, what the values of an array of floats mean; empty for an array that is uint8.
 
     Returns:
-        `source.Stored`. Its `read` raises UserError for a value that is not finite or out of the range.
+        `sources.Stored`. Its `read` raises UserError for a value that is not finite or out of the range.
 
     Raises:
         UserError: the file cannot be read or holds no such array; the range is needed and not given, or given and not
@@ -150,7 +150,7 @@ def _labelled(path, arrays, images, labels):
 
 def _split(path, images, labels):
     """((images, labels) to learn from, (images, labels) held out)."""
-    held_out = is_held_out(len(images))
+    held_out = is_held_out(np.arange(len(images)))
     if not held_out.any():
         raise UserError(
             f"{path} holds {len(images)} images, and one in {HOLD_OUT} is held out: give {HOLD_OUT} or more"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfgan_gn.data import cache, cifar_files, folder, npz, shapes, tfds_sets
-from tfgan_gn.data.source import Source, Split, of_array
+from tfgan_gn.data.sources import Source, Split, of_array
 from tfgan_gn.errors import UserError
 
 SHAPES_TRAIN, SHAPES_TEST = 10_000, 2_000
@@ -24,8 +24,8 @@ class Dataset(NamedTuple):
     """A decoded data set.
 
     Attributes:
-        train: `source.Split`, to learn from.
-        test: `source.Split`, held out.
+        train: `sources.Split`, to learn from.
+        test: `sources.Split`, held out.
         classes: names of the classes, in the order of the labels.
         source: where the data come from, in words.
     """
@@ -84,7 +84,7 @@ def _refuse_other_labels(labels, num_classes, where):
         )
 
 
-# ---- openers: functions of (name, data_dir, image_size) to a `source.Source` -----------------------------------------
+# ---- openers: functions of (name, data_dir, image_size) to a `sources.Source` ----------------------------------------
 
 
 def _tfds(name, data_dir, image_size):

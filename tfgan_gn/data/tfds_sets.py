@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_gn.data.decode import CHANNELS, decode_exactly
-from tfgan_gn.data.source import HOLD_OUT, PART, Source, Stored
+from tfgan_gn.data.sources import HOLD_OUT, PART, Source, Stored, is_held_out
 from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.files.noted_hashes import hash_files
 
@@ -51,7 +51,7 @@ def open_set(name, data_dir, way_out=""):
         way_out: advice for missing data; empty for the advice that holds for every set.
 
     Returns:
-        `source.Source`.
+        `sources.Source`.
 
     Raises:
         UserError: no such set or split, no images in it, or missing data that cannot be downloaded.
@@ -82,7 +82,7 @@ def open_split(text, data_dir=""):
         data_dir: folder of prepared data sets; empty for the folder that tensorflow-datasets uses.
 
     Returns:
-        `source.Stored`.
+        `sources.Stored`.
 
     Raises:
         UserError: no such data set or split, or images that are not in colour.
@@ -163,7 +163,7 @@ def _stored(builder, image, label, reading, split, held_out):
     if held_out is not None:
         if count < HOLD_OUT:
             raise ValueError(f"{split} holds {count} images, and one in {HOLD_OUT} is held out: too few")
-        numbered = examples.enumerate().filter(lambda i, _: tf.equal(i % HOLD_OUT == HOLD_OUT - 1, held_out))
+        numbered = examples.enumerate().filter(lambda i, _: tf.equal(is_held_out(i), held_out))
         examples = numbered.map(lambda _, example: example)
         count = count // HOLD_OUT if held_out else count - count // HOLD_OUT
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfgan_gn.data import folder, npz, sets, tfds_sets
 from tfgan_gn.data.decode import repeat_grey, resizer
-from tfgan_gn.data.source import of_array
+from tfgan_gn.data.sources import of_array
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import BLOCK, load_generator
 
@@ -132,7 +132,7 @@ def _of_stored(stored, where, image_size=0, grey="refuse"):
 
 
 def _of_one_size(stored, grey, fit):
-    """Yields the images of a `source.Stored` as arrays [n, H, W, 3]. Raises UserError for images of several sizes."""
+    """Yields the images of a `sources.Stored` as arrays [n, H, W, 3]. Raises UserError for images of several sizes."""
     images = (image for part, _ in stored.read(grey, fit) for image in part)
     shape, done = None, 0
     while part := list(itertools.islice(images, PART)):

@@ -60,16 +60,16 @@ class Source(NamedTuple):
     hash_content: Callable[[str], str] | None = None
 
 
-def is_held_out(count):
-    """Marks the images that are held out where the data have no split for that: every twentieth.
+def is_held_out(numbers):
+    """Tells which images are held out where the data have no split for that: every twentieth.
 
     Args:
-        count: number of images.
+        numbers: of the images, from 0: an integer array or tensor.
 
     Returns:
-        bool [count].
+        bool, of the same shape.
     """
-    return np.arange(count) % HOLD_OUT == HOLD_OUT - 1
+    return numbers % HOLD_OUT == HOLD_OUT - 1
 
 
 def of_array(images, labels=None, where="the array", to_pixels=None):
