@@ -45,7 +45,7 @@ def hash_files(root, names, notes):
         content = _hash_contents(root, names)
     except OSError as error:
         raise UserError(
-            f"{error.filename} cannot be read ({error.strerror}): give permission, or bring it back"
+            f"{error.filename} cannot be read ({error.strerror}): give permission, or restore the file"
         ) from None
     if changed < started - SETTLED:
         with contextlib.suppress(OSError):  # without a note, the files are only read again the next time

@@ -10,11 +10,10 @@ import numpy as np
 
 from tfgan_gn.data import folder, npz, sets, tfds_sets
 from tfgan_gn.data.decode import repeat_grey, resizer
-from tfgan_gn.data.sources import of_array
+from tfgan_gn.data.sources import PART, of_array
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import BLOCK, load_generator
 
-PART = 256  # images that are held together
 GENERATED = 50_000  # images of a generator behind published scores (Salimans et al. 2016, Heusel et al. 2017)
 WAYS = (
     "give a run folder, an exported SavedModel, a folder of images, an .npz or .npy (FILE.npz:KEY if it holds "
@@ -54,7 +53,7 @@ def open_images(spec, *, num_images=0, seed=0, value_range="", image_size=0, dat
         seed: of a generator's noise.
         value_range: key of `npz.LEVELS`, what the values of an array of floats mean.
         image_size: `decode.resize_and_crop` brings images of folders and of data sets to this size; 0 leaves them as
-            they are.
+            they are, but those of `sets.DATASETS` get 32x32 pixels.
         data_dir: folder of the data sets that are given by name.
         cache_dir: folder that keeps the large ones of `sets.DATASETS` decoded; empty for `cache_folder.DEFAULT`.
 
