@@ -54,8 +54,8 @@ class Critic(keras.Model):
             )
         ]
         self.norms = [make(f"norm{i}") for i, make in enumerate(norm.sites(groups, CRITIC_NORM_SITES), 1)]
-        self.dense = SpectralDense(1, name="output")
         self.activation = norm.then(leaky)
+        self.dense = SpectralDense(1, name="output")
 
     def call(self, x, labels=None, training=False):
         for conv, norm in zip(self.convs, self.norms):
