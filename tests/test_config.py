@@ -200,6 +200,29 @@ def test_help_says_which_architectures_and_presets_have_another_default():
     assert "Default: off; on for preset author_acgan. Source" in about["auxiliary"]
 
 
+PUBLISHED_CONSTANTS = {  # of gan_cifar_resnet.py; a setting of another default must name another source
+    "BATCH_SIZE": 64,
+    "GEN_BS_MULTIPLE": 2,
+    "ITERS": 100_000,
+    "DIM_G, DIM_D": 128,
+    "N_CRITIC": 5,
+    "LR": 2e-4,
+    "DECAY": "linear",
+    "CONDITIONAL": True,
+    "ACGAN": True,
+}
+
+
+@pytest.mark.quick
+def test_a_default_whose_source_is_a_published_constant_has_its_value():
+    named = {}
+    for field in dataclasses.fields(Config):
+        script, _, constant = field.metadata["source"].partition(" ")
+        if script == presets.AUTHOR and constant:
+            named[constant] = field.default
+    assert len(named) > 5 and named == {name: PUBLISHED_CONSTANTS[name] for name in named}
+
+
 def test_config_file_round_trip_and_refusals(tmp_path):
     ours = make_config("report", seed=3)
     assert not config_file.is_run(tmp_path)

@@ -3,8 +3,7 @@
 from tfgan_gn.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, SIZES, sizes_of
 
 AUTHOR = "gan_cifar_resnet.py"  # Gulrajani et al. 2017, github.com/igul222/improved_wgan_training
-REPORT = "gan_cifar10.py"  # the group-norm report, github.com/gzmkobe/wgan_with_group_normalization
-MIYATO = "Miyato et al. 2018"
+GULRAJANI = "Gulrajani et al. 2017, unconditional model"
 WU_AND_HE = "Wu and He 2018"
 DEFAULT_PRESET = "author"
 
@@ -37,7 +36,7 @@ _SNGAN = {  # github.com/ctjoy/deep-learning-project, Miyato et al. 2018
 }
 PRESETS = {
     "author": {},
-    "report": {
+    "report": {  # gan_cifar10.py, github.com/gzmkobe/wgan_with_group_normalization
         "iterations": 10_000,
         "learning_rate": 1e-4,
         "beta_1": 0.5,

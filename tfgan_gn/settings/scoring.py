@@ -61,12 +61,17 @@ class EvalConfig:
     batch_size: int = option(
         64, "Images per batch of the network, counted over all GPUs; does not change the scores", low=1
     )
-    splits: int = option(10, "Number of parts of the images that the Inception Score is the mean over", SALIMANS, low=1)
+    splits: int = option(
+        10,
+        "Number of parts of the images that the Inception Score is the mean over",
+        f"{SALIMANS}, published code",
+        low=1,
+    )
     neighbours: int = option(
         3, "Number of neighbours (k) in precision, recall, density and coverage", "Kynkaanniemi et al. 2019", low=1
     )
     bootstrap: bool = option(False, "Give every score a 95% confidence interval, by resampling the images")
-    resamples: int = option(200, "Number of resamplings for --bootstrap", "Efron and Tibshirani 1993", low=20)
+    resamples: int = option(200, "Number of resamplings for --bootstrap", low=20)
     out: str = option(
         "",
         "JSON file to write; empty for scores-NAME.json in this folder, or for scores-ITERATION.json in the run folder",

@@ -7,7 +7,7 @@ from tfgan_gn.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, refuse_l
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.cache_folder import DEFAULT as CACHE
 from tfgan_gn.settings.option import INT32_MAX, check, check_value, option
-from tfgan_gn.settings.presets import AUTHOR, DEFAULT_PRESET, MIYATO, PRESETS, REPORT, WU_AND_HE, defaults_of
+from tfgan_gn.settings.presets import AUTHOR, DEFAULT_PRESET, GULRAJANI, PRESETS, WU_AND_HE, defaults_of
 
 # Keys of registries in modules that import TensorFlow, which this one must not; a test compares them.
 STRATEGY_NAMES = ("mirrored", "one_device", "multi_worker")
@@ -38,7 +38,7 @@ class Config:
     preset: str = option(
         DEFAULT_PRESET,
         "Published system whose settings are the defaults; every flag that is given wins over it",
-        f"{AUTHOR}, {REPORT}",
+        AUTHOR,
         choices=tuple(PRESETS),
         renamed={"dcgan": "author_dcgan"},
     )
@@ -73,11 +73,11 @@ class Config:
         "Compute the statistics of batch norm over the whole batch; without it each device uses its own share of the "
         "batch",
     )
-    conditional: bool = option(False, "Give the class labels to the generator and the critic", AUTHOR + " CONDITIONAL")
+    conditional: bool = option(False, "Give the class labels to the generator and the critic", GULRAJANI)
     auxiliary: bool = option(
         False,
         "Train the critic to predict the class of an image (ACGAN) instead of giving it the label; needs --conditional",
-        AUTHOR + " ACGAN",
+        GULRAJANI,
     )
     loss: str = option(
         "wasserstein", "Loss that the critic and the generator minimise", "Arjovsky et al. 2017", choices=LOSS_NAMES
@@ -91,13 +91,13 @@ class Config:
     clip: float = option(
         0.0,
         "Clip every weight of the critic to [-CLIP, CLIP] after each critic update; 0 for no clipping",
-        "Arjovsky et al. 2017",
+        AUTHOR,
         low=0,
     )
     separate_passes: bool = option(
         False,
         "Give real and fake images to the critic as two batches; without it they are joined to one batch",
-        "gan_cifar.py",
+        AUTHOR,
     )
     dataset: str = option(
         "cifar10",
@@ -161,7 +161,7 @@ class Config:
     )
     critic_learning_rate: float = option(0.0, "Learning rate of the critic; 0 for the same as --learning_rate", low=0)
     momentum: float = option(
-        0.9, "Momentum of the optimizer sgd", "the spectral-normalization read-me", low=0, high=0.9999
+        0.9, "Momentum of the optimizer sgd", "github.com/ctjoy/deep-learning-project", low=0, high=0.9999
     )
     ema: float = option(
         0.0,
@@ -170,7 +170,7 @@ class Config:
         low=0,
         high=0.999999,
     )
-    flips: bool = option(False, "Mirror each real image left to right with probability 1/2", MIYATO)
+    flips: bool = option(False, "Mirror each real image left to right with probability 1/2", AUTHOR)
     lr_decay: str = option(
         "linear",
         "Schedule of the learning rates: linear lets them fall to 0 at the last iteration, none keeps them constant",
@@ -184,7 +184,7 @@ class Config:
         "Number type that the layers compute in; weights, losses and gradient norms of the penalty are always float32",
         choices=("float32", "bfloat16"),
     )
-    jit: bool = option(False, "Compile the training steps with XLA; on CPUs this makes them slower", free=True)
+    jit: bool = option(False, "Compile the training steps with XLA: slower on CPUs, not measured on GPUs", free=True)
     seed: int = option(0, "Seed of the initial weights, the noise and the order of the data", low=0, high=INT32_MAX)
     strategy: str = option(
         "mirrored",
