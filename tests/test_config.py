@@ -286,7 +286,21 @@ def test_a_run_with_a_former_name_is_refused_with_the_new_one_and_read_once_it_i
     (tmp_path / "config.json").write_text(text.replace(f'"{setting}": "dcgan"', f'"{setting}": "{name}"'))
     preset = name if setting == "preset" else run
     saved = config_file.load_config(tmp_path)
-    assert saved == make_config(preset, workdir=saved.workdir)
+    former = {"norm": "none"} if preset == "author_dcgan" else {}
+    assert saved == make_config(preset, workdir=saved.workdir, **former)
+
+
+def test_a_run_whose_critic_had_a_norm_at_another_site_is_refused_by_name_with_the_way_out(tmp_path):
+    """An earlier `simple_cnn` with norms. Without norms it is the same network; so is a run of this version."""
+    earlier, path = (OLD_RUNS / "wgan_clip" / "config.json").read_text(), tmp_path / "config.json"
+    message = "earlier version, .* --architecture=simple_cnn had --norm=batch after other layers .* export/ folder"
+    with pytest.raises(UserError, match=message):
+        config_file.load_config(OLD_RUNS / "wgan_clip")
+    path.write_text(earlier.replace('"norm": "batch"', '"norm": "none"'))
+    assert config_file.load_config(tmp_path).norm == "none"
+    ours = make_config("wgan_clip")
+    config_file.save_config(ours, tmp_path, {}, {})
+    assert config_file.load_config(tmp_path) == ours
 
 
 def test_help_and_refusals_do_not_wait_for_tensorflow():

@@ -5,11 +5,10 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_golden import assert_close, images
+from test_golden import assert_close
 
 from tfgan_gn.models import build_networks
 from tfgan_gn.training.losses import LOSSES, gradient_penalty, interpolate
-from tfgan_gn.training.optimizers import adam
 
 GOLDENS = pathlib.Path(__file__).parent / "goldens"
 WEIGHTS = {"kernel": "weight", "bias": "bias", "gamma": "weight", "beta": "bias"}  # PyTorch's names
@@ -44,89 +43,6 @@ def assert_torch_gradients(gradients, variables, arrays, prefix, float32=False):
         theirs = from_torch(arrays[prefix + name], variable.shape)
         stored = theirs.astype(np.float32) if float32 and theirs.ndim == 4 else theirs
         assert_close(gradient, stored, name)
-
-
-# ---- simple_cnn: gan_cifar.py ----------------------------------------------------------------------------------------
-
-CNN = {
-    "generator": {
-        "input/kernel": "Generator.Input.W",
-        "input/bias": "Generator.Input.b",
-        **{f"norm{i}/gamma": f"Generator.BN{i}.scale" for i in (1, 2, 3)},
-        **{f"norm{i}/beta": f"Generator.BN{i}.offset" for i in (1, 2, 3)},
-        **{f"conv{i}/kernel": f"Generator.{n}.Filters" for i, n in ((1, 2), (2, 3), (3, 5))},
-        **{f"conv{i}/bias": f"Generator.{n}.Biases" for i, n in ((1, 2), (2, 3), (3, 5))},
-    },
-    "critic": {
-        **{f"conv{i}/kernel": f"Discriminator.{i}.Filters" for i in (1, 2, 3)},
-        **{f"conv{i}/bias": f"Discriminator.{i}.Biases" for i in (1, 2, 3)},
-        "output/kernel": "Discriminator.Output.W",
-        "output/bias": "Discriminator.Output.b",
-    },
-}
-
-
-def cnn_variables(model):
-    return {CNN[model.name][v.path.partition("/")[2]]: v for v in model.trainable_variables}
-
-
-def assert_cnn(values, model, arrays, prefix, atol=None):
-    theirs = {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
-    ours = dict(zip(cnn_variables(model), values, strict=True))
-    assert ours.keys() == theirs.keys()
-    for name, value in ours.items():
-        expected = theirs[name].reshape(value.shape)  # BN1 is [1, units] there
-        if atol is None:
-            assert_close(value, expected, name)
-        else:
-            np.testing.assert_allclose(value, expected, rtol=0, atol=atol, err_msg=name)
-
-
-def test_simple_cnn_losses_gradients_and_both_updates():
-    arrays = load("simplecnn_wgan-gp")
-    networks = build_networks("simple_cnn", width=8)
-    for model in networks:
-        for name, variable in cnn_variables(model).items():
-            variable.assign(arrays[f"param/{name}"].reshape(variable.shape))
-    generator, critic = networks
-    optimizers = [adam(0.5, 0.9), adam(0.5, 0.9)]
-    for optimizer, model in zip(optimizers, networks):
-        optimizer.build(model.trainable_variables)
-        optimizer.learning_rate.assign(1e-4)
-
-    real = tf.constant(images(2 * (arrays["in/real_int"] / 255 - 0.5)))  # 255, unlike the ResNet's script
-    fake = generator(arrays["in/noise"], training=True)
-    assert_close(fake, images(arrays["out/fake"]))
-    x_hat = interpolate(real, fake, arrays["in/alpha"][:, 0])
-    with tf.GradientTape() as tape:
-        d_real, d_fake = critic(real, training=True), critic(fake, training=True)
-        penalty, slopes = gradient_penalty(critic, x_hat)
-        loss = LOSSES["wasserstein"].critic(d_real, d_fake) + 10 * penalty
-    for ours, key in ((d_real, "disc_real"), (d_fake, "disc_fake"), (slopes, "slopes"), (loss, "disc_cost")):
-        assert_close(ours, arrays[f"out/{key}"], key)
-    assert_close(penalty, arrays["out/gradient_penalty_unscaled"])
-    gradients = tape.gradient(loss, critic.trainable_variables)
-    assert_cnn(gradients, critic, arrays, "grad_d/")
-    with tf.GradientTape() as tape:
-        tape.watch(x_hat)
-        scores = critic(x_hat)
-    assert_close(tape.gradient(scores, x_hat), images(arrays["out/gp_input_grad"]))
-
-    def generator_loss():
-        return LOSSES["wasserstein"].generator(critic(generator(arrays["in/gen_noise"], training=True), training=True))
-
-    with tf.GradientTape() as tape:
-        loss = generator_loss()
-    assert_close(loss, arrays["out/gen_cost"])
-    assert_cnn(tape.gradient(loss, generator.trainable_variables), generator, arrays, "grad_g/")
-
-    optimizers[1].apply(gradients, critic.trainable_variables)
-    assert_cnn([v.numpy() for v in critic.trainable_variables], critic, arrays, "after_d/", atol=1e-9)
-    with tf.GradientTape() as tape:
-        loss = generator_loss()
-    assert_close(loss, arrays["out/gen_cost_after_d"])
-    optimizers[0].apply(tape.gradient(loss, generator.trainable_variables), generator.trainable_variables)
-    assert_cnn([v.numpy() for v in generator.trainable_variables], generator, arrays, "after_g/", atol=1e-9)
 
 
 # ---- dcgan_64: giakou4/gans ------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ CRITIC_NORMS = {
     "author": "group",  # this project's default; none as published
     "report": "group",
     "author_conditional": "layer",
-    "wgan_clip": "batch",
+    **dict.fromkeys(("wgan_clip", "author_dcgan"), "batch"),
     **dict.fromkeys(("wgan_gp_64", "wgan_64", "wcgan_gp_64", "wgan_32"), "instance"),
 }
 DECAYING = ("author", "author_acgan", "author_conditional", "sngan_resnet", "sngan_dcgan")

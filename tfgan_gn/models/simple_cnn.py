@@ -1,7 +1,7 @@
 """The small convolutional pair of Gulrajani et al. 2017 (`gan_cifar.py`): 5x5 kernels, three layers of stride 2 each.
 
-The published critic has no norm with the gradient penalty, and batch norm after its second and third convolution with
-weight clipping. Here a norm, if any, stands after each convolution, before its leaky ReLU.
+The critic has two norm sites, after its second and its third convolution. The published critic has batch norm there in
+the modes `wgan` (weight clipping) and `dcgan`, and no norm in mode `wgan-gp` (gradient penalty).
 """
 
 import functools
@@ -14,7 +14,8 @@ from tfgan_gn.layers.activations import leaky_relu, relu
 from tfgan_gn.layers.convolutions import dense, image_to_units, units_to_image
 from tfgan_gn.layers.norms import NORMS
 
-NORM_SITES = 3  # in each network, after every layer but its last
+GENERATOR_NORM_SITES = 3  # after every layer but the last
+CRITIC_NORM_SITES = 2  # after the second and the third convolution
 KERNEL, STRIDE = 5, 2
 leaky = functools.partial(leaky_relu, leak=0.2)
 
@@ -60,7 +61,7 @@ class Generator(keras.Model):
             )
         self.start = image_size // 8
         self.dense = dense(self.start**2 * 4 * width, name="input")
-        self.norms = [make(f"norm{i}") for i, make in enumerate(norm.sites(groups, NORM_SITES), 1)]
+        self.norms = [make(f"norm{i}") for i, make in enumerate(norm.sites(groups, GENERATOR_NORM_SITES), 1)]
         self.convs = [transposed_conv(c, f"conv{i}") for i, c in enumerate((2 * width, width, channels), 1)]
         self.activation = norm.then(relu)
 
@@ -78,11 +79,13 @@ class Critic(keras.Model):
     def __init__(self, width, image_size, norm, groups):
         super().__init__(name="critic")
         self.convs = [conv(c * width, f"conv{i}") for i, c in enumerate((1, 2, 4), 1)]
-        self.norms = [make(f"norm{i}") for i, make in enumerate(norm.sites(groups, NORM_SITES), 1)]
+        # The first convolution has none. The name of a norm has the number of the convolution before it, as published.
+        self.norms = [make(f"norm{i}") for i, make in enumerate(norm.sites(groups, CRITIC_NORM_SITES), 2)]
         self.dense = dense(1, name="output")
         self.activation = norm.then(leaky)
 
     def call(self, x, labels=None, training=False):
-        for conv, norm in zip(self.convs, self.norms):
+        x = leaky(self.convs[0](x))
+        for conv, norm in zip(self.convs[1:], self.norms):
             x = self.activation(norm(conv(x)))
         return tf.cast(tf.squeeze(self.dense(image_to_units(x)), -1), self.variable_dtype)

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 
+from tfgan_gn.architectures import get_architecture
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.whole import write_whole
 from tfgan_gn.settings.training import Config
@@ -50,7 +51,13 @@ def save_config(config, workdir, versions, data_info):
         versions: dict from a package to its version.
         data_info: dict of what networks and a resumed run need to know of the data, JSON values.
     """
-    text = json.dumps({"config": dataclasses.asdict(config), "versions": versions, "data": data_info}, indent=2)
+    content = {
+        "config": dataclasses.asdict(config),
+        "revision": get_architecture(config.architecture).revision,
+        "versions": versions,
+        "data": data_info,
+    }
+    text = json.dumps(content, indent=2)
     write_whole(os.path.join(workdir, NAME), f"{text}\n".encode())
 
 
@@ -64,25 +71,35 @@ def load_config(workdir):
         Config. A setting that did not exist when the run was made has the value of VALUES_BEFORE.
 
     Raises:
-        UserError: the file is missing or damaged, or holds settings or names that this version does not have.
+        UserError: the file is missing or damaged, or holds settings or names that this version does not have, or the
+            run's critic had its norms at other sites than now.
     """
     path = os.path.join(workdir, NAME)
-    saved = {**VALUES_BEFORE, **_read(path, "config")}
+    content = _read(path)
+    saved = {**VALUES_BEFORE, **_table(path, content, "config")}
     names = {field.name for field in dataclasses.fields(Config)}
     for fault, wrong in (("lacks the settings", names - saved.keys()), ("has the unknown", saved.keys() - names)):
         if wrong:
             raise _not_a_config(path, f"it {fault} {', '.join(sorted(wrong))}")
     try:
-        return Config(**{name: tuple(v) if isinstance(v, list) else v for name, v in saved.items()})
+        config = Config(**{name: tuple(v) if isinstance(v, list) else v for name, v in saved.items()})
     except UserError as error:
         raise UserError(f"{path} holds a value that this version does not take: {error}") from None
     except TypeError as error:  # a value of another type
         raise _not_a_config(path, error) from None
+    if config.norm != "none" and content.get("revision", 1) != get_architecture(config.architecture).revision:
+        raise UserError(
+            f"{path} is of an earlier version, in which the critic of --architecture={config.architecture} had "
+            f"--norm={config.norm} after other layers than now, so that its weights do not fit: give the run's export/ "
+            "folder to score its generator, or another --workdir to train anew"
+        )
+    return config
 
 
 def load_data_info(workdir):
     """What `save_config` wrote of the data, a dict. Raises UserError where the file is missing or damaged."""
-    return _read(os.path.join(workdir, NAME), "data")
+    path = os.path.join(workdir, NAME)
+    return _table(path, _read(path), "data")
 
 
 def refuse_other_settings(config, saved, workdir):
@@ -127,13 +144,17 @@ def refuse_other_data(data_info, saved, workdir):
             )
 
 
-def _read(path, part):
-    """One of the tables in the file."""
+def _read(path):
+    """What the file holds, a JSON value."""
     try:
         with open(path) as file:
-            content = json.load(file)
+            return json.load(file)
     except (OSError, ValueError) as error:
         raise _not_a_config(path, error) from None
+
+
+def _table(path, content, part):
+    """One of the tables in the file."""
     table = content.get(part) if isinstance(content, dict) else None
     if not isinstance(table, dict):
         raise _not_a_config(path, f"it has no table {part!r}")

@@ -51,6 +51,7 @@ PRESETS = {
     "wgan_clip": {**_CNN, **_CLIPPED, "norm": "batch"},
     "author_dcgan": {
         **_CNN,
+        "norm": "batch",
         "loss": "bce",
         "penalty": "none",
         "separate_passes": True,
