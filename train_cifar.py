@@ -92,7 +92,7 @@ def train(config):
             runs.say(f"stopped and saved at iteration {int(trainer.iteration.numpy())}; the same command resumes")
             return 128 + (stop() or signal.SIGTERM)
         if strategies.is_chief(strategy):
-            export(config, facts, trainer.best_generator)
+            export(config, facts, trainer.sampling_generator)
     return 0
 
 

@@ -90,6 +90,8 @@ class Steps:
         import keras
         import tensorflow as tf
 
+        from tfgan_gn.data.pixels import dequantize
+
         tf.config.threading.set_intra_op_parallelism_threads(settings.threads)
         tf.config.threading.set_inter_op_parallelism_threads(settings.threads)
         keras.utils.set_random_seed(0)
@@ -100,8 +102,8 @@ class Steps:
         pixels = tf.cast(tf.random.uniform([n, 32, 32, 3], 0, 256, tf.int32), tf.uint8)
 
         def critic_update():
-            noise = tf.random.normal([n, 128]), tf.random.uniform([n, 32, 32, 3]) / 128, tf.random.uniform([n])
-            return trainer.critic_step(pixels, *noise)[0]["critic/loss"]
+            real = dequantize(pixels, tf.random.uniform([n, 32, 32, 3]) / 128)
+            return trainer.critic_step(real, tf.random.normal([n, 128]), tf.random.uniform([n]))[0]["critic/loss"]
 
         def generator_update():
             return trainer.generator_step(tf.random.normal([2 * n, 128]))["generator/loss"]
@@ -134,8 +136,9 @@ def make_trainer(column, settings):
 
     from tfgan_gn.models import build_networks, resnet
     from tfgan_gn.training.losses import LOSSES
+    from tfgan_gn.training.noise import Noise
     from tfgan_gn.training.objective import Objective
-    from tfgan_gn.training.optimizers import adam, constant
+    from tfgan_gn.training.optimizers import Update, adam, constant
     from tfgan_gn.training.trainer import Trainer
 
     if column.carry_zeros:
@@ -153,12 +156,8 @@ def make_trainer(column, settings):
             critic = build_networks("sngan_resnet", **sizes).critic
     return Trainer(
         Objective(generator, critic, LOSSES["wasserstein"], 10.0),
-        adam(0.0, 0.9),
-        adam(0.0, 0.9),
-        learning_rate=constant(2e-4),
+        Noise(0, 128, settings.batch_size, 2 * settings.batch_size),
+        Update(adam(0.0, 0.9), constant(2e-4)),
+        Update(adam(0.0, 0.9), constant(2e-4)),
         n_critic=settings.n_critic,
-        batch_size=settings.batch_size,
-        generator_batch_size=2 * settings.batch_size,
-        z_dim=128,
-        seed=0,
     )

@@ -14,16 +14,14 @@ import tensorflow as tf
 from tfgan_gn.models import build_networks
 from tfgan_gn.scoring import extractors
 from tfgan_gn.training.losses import LOSSES
+from tfgan_gn.training.noise import Noise
 from tfgan_gn.training.objective import Objective
-from tfgan_gn.training.optimizers import adam, constant
+from tfgan_gn.training.optimizers import Update, adam, constant
 from tfgan_gn.training.trainer import Trainer
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
-
-
-OF_OBJECTIVE = {"loss", "gp_weight", "auxiliary", "separate_passes"}
 
 
 @pytest.fixture(scope="session")
@@ -118,10 +116,45 @@ def tiny_networks(norm="group", seed=0, **kwargs):
     return networks
 
 
-def tiny_trainer(networks, **kwargs):
-    """A trainer of `tiny_networks` with a batch of 4; arguments as of `Objective` and `Trainer`."""
-    aims = {"loss": LOSSES["wasserstein"], "gp_weight": 10.0}
-    aims |= {name: kwargs.pop(name) for name in OF_OBJECTIVE & kwargs.keys()}
-    settings = {"learning_rate": constant(1e-3), "n_critic": 2, "batch_size": 4, "seed": 0}
-    settings |= {"generator_batch_size": 8, "z_dim": 8, **kwargs}
-    return Trainer(Objective(*networks, **aims), adam(0.0, 0.9), adam(0.0, 0.9), **settings)
+def tiny_trainer(
+    networks,
+    *,
+    loss=LOSSES["wasserstein"],
+    gp_weight=10.0,
+    auxiliary=None,
+    separate_passes=False,
+    learning_rate=None,
+    clip=None,
+    n_critic=2,
+    average=None,
+    **noise,
+):
+    """A trainer of `tiny_networks` with a batch of 4 and Adam; further arguments are those of `Noise`."""
+    learning_rate = learning_rate or constant(1e-3)
+    sizes = {"z_dim": 8, "batch_size": 4, "generator_batch_size": 8}
+    return Trainer(
+        Objective(*networks, loss, gp_weight, auxiliary, separate_passes),
+        Noise(**{"seed": 0, "dtype": keras.config.floatx(), **sizes, **noise}),
+        Update(adam(0.0, 0.9), learning_rate),
+        Update(adam(0.0, 0.9), learning_rate, clip),
+        n_critic=n_critic,
+        average=average,
+    )
+
+
+def weights(trainer):
+    """The values of all variables of both networks, trained or not, by path."""
+    return {v.path: v.numpy() for v in trainer.generator.variables + trainer.critic.variables}
+
+
+def state(trainer):
+    """All variables that a resumed run needs, by name: networks, optimizers, averaged generator, iteration."""
+    parts = {"generator": trainer.generator, "critic": trainer.critic}
+    parts |= {"averaged": trainer.average.averaged} if trainer.average else {}
+    parts |= {"generator's": trainer.generator_update.optimizer, "critic's": trainer.critic_update.optimizer}
+    variables = {
+        f"{name} {number} {variable.path.partition('/')[2]}": variable
+        for name, part in parts.items()
+        for number, variable in enumerate(part.variables)
+    }
+    return {**variables, "iteration": trainer.iteration}

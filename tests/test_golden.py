@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfgan_gn.data.pixels import dequantize
 from tfgan_gn.models import author, build_networks
 from tfgan_gn.training.losses import LOSSES, gradient_penalty, interpolate
+from tfgan_gn.training.noise import Noise
 from tfgan_gn.training.objective import Objective
-from tfgan_gn.training.optimizers import adam, linear_decay
+from tfgan_gn.training.optimizers import Update, adam, linear_decay
 from tfgan_gn.training.trainer import Trainer
 
 GOLDENS = pathlib.Path(__file__).parent / "goldens"
@@ -29,16 +31,12 @@ class Golden:
         self.arrays = dict(np.load(GOLDENS / f"{name}.npz"))
         self.config = json.loads(str(self["meta/config"]))
         generator, critic = build_networks(width=self.config["DIM_D"], norm=FILES[name])
+        rate, batch_size = linear_decay(self.config["LR"], self.config["ITERS"]), self.config["BATCH_SIZE"]
         self.trainer = Trainer(
             Objective(generator, critic, LOSSES["wasserstein"], self.config["LAMBDA"]),
-            adam(self.config["beta1"], self.config["beta2"]),
-            adam(self.config["beta1"], self.config["beta2"]),
-            learning_rate=linear_decay(self.config["LR"], self.config["ITERS"]),
+            Noise(0, 128, batch_size, batch_size * self.config["GEN_BS_MULTIPLE"], dtype="float64"),
+            *(Update(adam(self.config["beta1"], self.config["beta2"]), rate) for _ in range(2)),
             n_critic=self.config["N_CRITIC"],
-            batch_size=self.config["BATCH_SIZE"],
-            generator_batch_size=self.config["BATCH_SIZE"] * self.config["GEN_BS_MULTIPLE"],
-            z_dim=128,
-            seed=0,
         )
         author.assign(generator, self.group("param/", "Generator"))
         author.assign(critic, self.group("param/", "Discriminator"))
@@ -131,7 +129,8 @@ def test_three_iterations_move_every_parameter_as_published(golden):
             logs = trainer.generator_step(tf.constant(golden["train/gen_noise"][iteration - 1], tf.float64))
             assert_close(logs["generator/loss"], golden["train/gen_cost"][iteration - 1])
         for i in range(5 * iteration, 5 * iteration + 5):
-            logs, slopes = trainer.critic_step(*golden.critic_noise(i))
+            pixels, z, noise, eps = golden.critic_noise(i)
+            logs, slopes = trainer.critic_step(dequantize(pixels, noise), z, eps)
             assert_close(logs["critic/loss"], golden["train/disc_cost"][i])
             assert_close(slopes, golden["train/slopes"][i])
             if i == 0:

@@ -1,4 +1,4 @@
-"""RMSProp, momentum and clipping against plain numpy."""
+"""Schedules, RMSProp, momentum and clipping against plain numpy."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from conftest import tiny_networks
 
-from tfgan_gn.training.optimizers import clip_weights, rmsprop, sgd
+from tfgan_gn.training.optimizers import clip_weights, constant, linear_decay, rmsprop, sgd
 
 
 def run(optimizer, gradients, learning_rate):
@@ -46,6 +46,14 @@ def test_momentum(float64, rng):
         velocity = 0.9 * velocity - 0.1 * g
         w = w + velocity
     np.testing.assert_allclose(run(sgd(0.9), gradients, 0.1), w, rtol=0, atol=1e-7)
+
+
+def test_linear_decay():
+    rate = linear_decay(2e-4, 100)
+    np.testing.assert_allclose(
+        [rate(tf.constant(i, tf.int64)) for i in (0, 25, 100, 200)], [2e-4, 1.5e-4, 0, 0], rtol=1e-6
+    )
+    assert float(constant(1e-4)(tf.constant(7, tf.int64))) == np.float32(1e-4)
 
 
 @pytest.mark.parametrize("replicas", [1, 2])

@@ -17,6 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tfgan_gn import runs
 from tfgan_gn.settings.training import make_config
+from tfgan_gn.training.noise import Noise
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -116,14 +117,15 @@ def test_every_setting_reaches_what_it_sets():
     assert tuple(critic["groups"]) == (1, 2, 4, 8, 1, 2)
     assert (generator["width"], generator["z_dim"], generator["image_size"]) == (8, 6, 16)
     assert generator["norm"] == "group" and tuple(generator["groups"]) == (2,) * 7
-    assert (trainer.batch_size, trainer.generator_batch_size, trainer.n_critic, trainer.z_dim) == (3, 12, 7, 6)
-    assert (trainer.objective.gp_weight, trainer.seed) == (2.5, 9)
-    for optimizer in (trainer.generator_optimizer, trainer.critic_optimizer):
+    assert trainer.noise == Noise(seed=9, z_dim=6, batch_size=3, generator_batch_size=12)
+    assert (trainer.objective.gp_weight, trainer.n_critic) == (2.5, 7)
+    for update in (trainer.generator_update, trainer.critic_update):
+        optimizer = update.optimizer
         assert (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon) == (0.25, 0.5, 1e-8)
-    rate = [float(trainer.learning_rate(tf.constant(i, tf.int64))) for i in (0, 5)]
-    np.testing.assert_allclose(rate, [3e-4, 1.5e-4], rtol=1e-6)
+        rate = [float(update.learning_rate(tf.constant(i, tf.int64))) for i in (0, 5)]
+        np.testing.assert_allclose(rate, [3e-4, 1.5e-4], rtol=1e-6)
     other = runs.build(make_config("report", **{**given, "seed": 10, "lr_decay": "none"}), FACTS)
-    np.testing.assert_allclose(float(other.learning_rate(tf.constant(5, tf.int64))), 3e-4, rtol=1e-6)
+    np.testing.assert_allclose(float(other.critic_update.learning_rate(tf.constant(5, tf.int64))), 3e-4, rtol=1e-6)
     assert (other.critic.trainable_variables[0].numpy() != trainer.critic.trainable_variables[0].numpy()).all()
 
 

@@ -3,20 +3,19 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import tiny_networks, tiny_trainer
+from conftest import tiny_networks, tiny_trainer, weights
 
 from tfgan_gn.data.batches import train_batches
-from tfgan_gn.data.pixels import dequantize
 from tfgan_gn.errors import UserError
 from tfgan_gn.training.losses import LOSSES, Auxiliary, gradient_penalty, interpolate
-from tfgan_gn.training.noise import GENERATOR_LABELS, GENERATOR_Z
+from tfgan_gn.training.objective import Objective
 from tfgan_gn.training.optimizers import constant, linear_decay
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3), np.uint8)
 
 
 def batches(trainer, first=0):
-    dataset = train_batches(IMAGES, trainer.batch_size, 0, first)
+    dataset = train_batches(IMAGES, trainer.noise.batch_size, 0, first)
     return iter(trainer.strategy.experimental_distribute_dataset(dataset))
 
 
@@ -28,47 +27,45 @@ def run(trainer, *calls, first=0):
     return {tag: float(value) for tag, value in logs.items()}, slopes
 
 
-def weights(trainer):
-    return [v.numpy() for v in trainer.generator.trainable_variables + trainer.critic.trainable_variables]
-
-
-def test_linear_decay():
-    rate = linear_decay(2e-4, 100)
-    np.testing.assert_allclose(
-        [rate(tf.constant(i, tf.int64)) for i in (0, 25, 100, 200)], [2e-4, 1.5e-4, 0, 0], rtol=1e-6
-    )
-    assert float(constant(1e-4)(tf.constant(7, tf.int64))) == np.float32(1e-4)
-
-
 def test_iteration_0_updates_the_critic_only_and_later_ones_both(eagerly):
     trainer = tiny_trainer(tiny_networks())
     generator = [v.numpy() for v in trainer.generator.trainable_variables]
+    critic_steps, generator_steps = (
+        update.optimizer.iterations for update in (trainer.critic_update, trainer.generator_update)
+    )
     logs, slopes = run(trainer, 1)
     assert np.isnan(logs["generator/loss"]) and slopes.shape == (4,)
-    assert (trainer.critic_optimizer.iterations.numpy(), trainer.generator_optimizer.iterations.numpy()) == (2, 0)
+    assert (critic_steps.numpy(), generator_steps.numpy()) == (2, 0)
     for old, new in zip(generator, trainer.generator.trainable_variables, strict=True):
         np.testing.assert_array_equal(old, new.numpy())
     run(trainer, 3)
-    assert (trainer.critic_optimizer.iterations.numpy(), trainer.generator_optimizer.iterations.numpy()) == (8, 3)
+    assert (critic_steps.numpy(), generator_steps.numpy()) == (8, 3)
     assert trainer.iteration.numpy() == 4
 
 
 def test_an_iteration_is_its_steps_with_its_noise_on_fresh_batches(float64):
-    """Replays two iterations by hand: generator first, then each critic step on the next batch."""
-    driven, by_hand = (tiny_trainer(tiny_networks(), learning_rate=linear_decay(1e-3, 10)) for _ in range(2))
-    logs, slopes = run(driven, 2)
-    source = iter(train_batches(IMAGES, 4, 0))
+    """Replays two iterations by hand, with labels: generator first, then each critic step on the next batch."""
+    settings = {"learning_rate": linear_decay(1e-3, 10), "flips": True}
+    driven, by_hand = (conditional(**settings) for _ in range(2))
+    logs, slopes = driven.train(labelled_batches(driven), tf.constant(2, tf.int64))
+    source, noise = labelled_batches(by_hand), by_hand.noise
     for iteration in range(2):
         by_hand.iteration.assign(iteration)
-        np.testing.assert_allclose(by_hand.set_learning_rate(), 1e-3 * (1 - iteration / 10), rtol=1e-12)
+        by_hand.set_learning_rate()
+        for update in (by_hand.generator_update, by_hand.critic_update):
+            rate = update.optimizer.learning_rate.numpy()
+            np.testing.assert_allclose(rate, 1e-3 * (1 - iteration / 10), rtol=1e-12)
         if iteration:
-            generator_logs = by_hand._run_generator_step()
+            generator_logs = by_hand.generator_step(*noise.of_generator_step(iteration))
         for step in range(2):
-            _, slopes_by_hand = by_hand._run_critic_step(next(source), step)
+            pixels, labels = next(source)
+            real = noise.dequantize(noise.flip(pixels, iteration, step), iteration, step)
+            _, by_hand_slopes = by_hand.critic_step(real, *noise.of_critic_step(iteration, step), labels)
     np.testing.assert_allclose(logs["generator/loss"], generator_logs["generator/loss"], rtol=1e-6)
-    np.testing.assert_allclose(slopes, slopes_by_hand, rtol=1e-10)
-    for a, b in zip(weights(driven), weights(by_hand), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-10)
+    np.testing.assert_allclose(slopes, by_hand_slopes, rtol=1e-10)
+    expected = weights(by_hand)
+    for path, value in weights(driven).items():
+        np.testing.assert_allclose(value, expected[path], atol=1e-10, err_msg=path)
 
 
 def test_iterations_per_call_do_not_matter_and_logs_are_means_over_all_steps(eagerly):
@@ -76,8 +73,9 @@ def test_iterations_per_call_do_not_matter_and_logs_are_means_over_all_steps(eag
     logs, _ = run(at_once, 4)
     source = batches(one_by_one)
     each = [one_by_one.train(source, tf.constant(1, tf.int64))[0] for _ in range(4)]
-    for a, b in zip(weights(at_once), weights(one_by_one), strict=True):
-        np.testing.assert_array_equal(a, b)
+    expected = weights(one_by_one)
+    for path, value in weights(at_once).items():
+        np.testing.assert_array_equal(value, expected[path], err_msg=path)
     for tag in ("critic/loss", "critic/wasserstein", "critic/gradient_penalty"):
         np.testing.assert_allclose(logs[tag], np.mean([log[tag] for log in each]), rtol=1e-5)
     np.testing.assert_allclose(logs["generator/loss"], np.mean([log["generator/loss"] for log in each[1:]]), rtol=1e-5)
@@ -85,19 +83,11 @@ def test_iterations_per_call_do_not_matter_and_logs_are_means_over_all_steps(eag
     np.testing.assert_allclose(logs["critic/loss"], expected, rtol=1e-5)
 
 
-def test_every_draw_is_fresh_and_of_its_distribution():
-    trainer = tiny_trainer(tiny_networks(), batch_size=4000, generator_batch_size=4000)
-    pixels = tf.zeros([4000, 2, 2, 3], tf.uint8)
-    z, noise, eps = (array.numpy() for array in trainer._draw_critic_noise(pixels, 3, 1))
-    assert z.shape == (4000, 8) and noise.shape == pixels.shape and eps.shape == (4000,)
-    np.testing.assert_allclose([z.mean(), z.std()], [0, 1], atol=0.02)
-    np.testing.assert_allclose([noise.min(), noise.max()], [0, 1 / 128], atol=1e-5)
-    np.testing.assert_allclose([eps.min(), eps.mean(), eps.max()], [0, 0.5, 1], atol=0.02)
-    assert abs(np.corrcoef(eps, noise[:, 0, 0, 0])[0, 1]) < 0.06
-    for counters in ((4, 1), (3, 2), (1, 3)):
-        assert (trainer._draw_critic_noise(pixels, *counters)[0].numpy() != z).all()
-    reseeded = tiny_trainer(tiny_networks(), batch_size=4000, generator_batch_size=4000, seed=1)
-    assert (reseeded._draw_critic_noise(pixels, 3, 1)[0].numpy() != z).all()
+def test_a_log_without_a_declared_tag_is_refused_before_it_is_lost(monkeypatch):
+    trainer = tiny_trainer(tiny_networks(), gp_weight=None)
+    monkeypatch.setattr(Objective, "tags", lambda _: ("critic/loss", "generator/loss"))
+    with pytest.raises(ValueError, match="logs without a place in the totals: critic/wasserstein"):
+        trainer.iterate(batches(trainer))
 
 
 def test_evaluate_is_the_critic_loss_with_fixed_noise_and_no_update(float64):
@@ -111,13 +101,13 @@ def test_evaluate_is_the_critic_loss_with_fixed_noise_and_no_update(float64):
     assert losses[0] == losses[1]
     source, by_hand = iter(train_batches(IMAGES, 4, 0)), []
     for step in range(3):
-        pixels = next(source)
-        z, noise, eps = trainer._draw_critic_noise(pixels, -1, step)
-        fake = trainer.generator(z, training=True)
-        by_hand.append(trainer.objective.critic_loss(dequantize(pixels, noise), fake, eps)[0])
+        real = trainer.noise.dequantize(next(source), -1, step)
+        z, eps = trainer.noise.of_critic_step(-1, step)
+        by_hand.append(trainer.objective.critic_loss(real, trainer.generator(z, training=True), eps)[0])
     np.testing.assert_allclose(losses[0], np.mean(by_hand), rtol=1e-6)
-    for old, new in zip(before, weights(trainer), strict=True):
-        np.testing.assert_array_equal(old, new)
+    after = weights(trainer)
+    for path, value in before.items():
+        np.testing.assert_array_equal(value, after[path], err_msg=path)
 
 
 def test_generator_loss_uses_batch_statistics_in_both_networks(float64, rng):
@@ -163,7 +153,7 @@ def conditional(auxiliary=None, **kwargs):
 
 
 def labelled_batches(trainer):
-    images = train_batches(IMAGES, trainer.batch_size, 0)
+    images = train_batches(IMAGES, trainer.noise.batch_size, 0)
     labels = tf.data.Dataset.range(10**6).map(lambda i: tf.math.floormod(i + tf.range(4, dtype=tf.int64), 3))
     return iter(trainer.strategy.experimental_distribute_dataset(tf.data.Dataset.zip(images, labels)))
 
@@ -209,34 +199,13 @@ def test_labels_of_the_batch_go_to_real_fake_and_penalty(float64, rng):
     np.testing.assert_allclose(loss, np.mean(d(fake)) - np.mean(d(real)) + 10 * penalty, rtol=1e-12)
 
 
-def test_training_takes_labels_from_the_batches_and_draws_the_generators(float64, eagerly):
-    """An iteration replayed by hand with the labels of each batch; the generator's are uniform over the classes."""
-    driven, by_hand = (conditional(gp_weight=None) for _ in range(2))  # no penalty: a third of the time
-    driven.train(labelled_batches(driven), tf.constant(2, tf.int64))
-    source = labelled_batches(by_hand)
-    for iteration in range(2):
-        by_hand.iteration.assign(iteration)
-        by_hand.set_learning_rate()
-        if iteration:
-            z = by_hand._draw(GENERATOR_Z, 8, [8], [by_hand.iteration])
-            labels = by_hand._draw(GENERATOR_LABELS, 8, [], [by_hand.iteration])
-            by_hand.generator_step(z, labels)
-        for step in range(2):
-            pixels, labels = next(source)
-            by_hand.critic_step(pixels, *by_hand._draw_critic_noise(pixels, iteration, step), labels)
-    for a, b in zip(weights(driven), weights(by_hand), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-10)
-    drawn = driven._draw(GENERATOR_LABELS, 3000, [], [tf.constant(7, tf.int64)])
-    np.testing.assert_allclose(np.bincount(drawn.numpy()), [1000] * 3, atol=100)
-
-
-def test_networks_that_take_no_labels_leave_those_of_a_batch():
-    trainer = tiny_trainer(tiny_networks())
-    pixels, labels = next(labelled_batches(trainer))
-    for batch in (pixels, (pixels, labels)):
-        found, none = trainer._split(batch)
-        assert none is None
-        np.testing.assert_array_equal(found, pixels)
+def test_networks_that_take_no_labels_ignore_those_of_a_batch():
+    plain, labelled = (tiny_trainer(tiny_networks(), gp_weight=None, n_critic=1) for _ in range(2))
+    plain.iterate(batches(plain))
+    labelled.iterate(labelled_batches(labelled))
+    expected = weights(plain)
+    for path, value in weights(labelled).items():
+        np.testing.assert_array_equal(value, expected[path], err_msg=path)
 
 
 @pytest.mark.parametrize("loss", [name for name in LOSSES if name != "wasserstein"])
@@ -264,9 +233,8 @@ def test_passes_joined_or_apart_differ_by_the_statistics_of_batch_norm_alone(flo
 
 
 def test_clipping_follows_each_critic_update():
-    trainer = tiny_trainer(tiny_networks(), gp_weight=None, clip=0.01, learning_rate=constant(1e-4))
-    trainer.set_learning_rate()
-    trainer._run_critic_step(next(batches(trainer)), 0)
+    trainer = tiny_trainer(tiny_networks(), gp_weight=None, n_critic=1, clip=0.01, learning_rate=constant(1e-4))
+    trainer.iterate(batches(trainer))
     for variable in trainer.critic.trainable_variables:
         assert abs(variable.numpy()).max() <= np.float32(0.01), variable.path
     assert max(abs(w).max() for w in [v.numpy() for v in trainer.generator.trainable_variables]) > 0.5

@@ -5,6 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import state
 from test_presets import FACTS, tiny
 
 from tfgan_gn import runs
@@ -33,18 +34,13 @@ def trainers():
         if preset not in kept:
             kept.clear()
             trainer = runs.build(make(preset), FACTS)
-            kept[preset] = trainer, [v.numpy() for v in state(trainer)]
+            kept[preset] = trainer, {name: variable.numpy() for name, variable in state(trainer).items()}
         trainer, initial = kept[preset]
-        for variable, value in zip(state(trainer), initial, strict=True):
-            variable.assign(value)
+        for name, variable in state(trainer).items():
+            variable.assign(initial[name])
         return trainer
 
     return get
-
-
-def state(trainer):
-    parts = (trainer.generator, trainer.critic, trainer.generator_optimizer, trainer.critic_optimizer)
-    return [variable for part in parts for variable in part.variables] + [trainer.iteration]
 
 
 @pytest.mark.parametrize("data", DATA)  # the faster of the two: a trainer sees both
@@ -58,8 +54,8 @@ def test_twenty_iterations_of_a_preset(preset, data, trainers):
     batches = runs.make_batches(config, trainer, dataset, trainer.strategy)
     logs = [trainer.train(batches, tf.constant(5, tf.int64))[0] for _ in range(4)]
     assert trainer.iteration.numpy() == 20
-    steps = trainer.critic_optimizer.iterations.numpy(), trainer.generator_optimizer.iterations.numpy()
-    assert steps == (20 * config.n_critic, 19)
+    steps = [u.optimizer.iterations.numpy() for u in (trainer.critic_update, trainer.generator_update)]
+    assert steps == [20 * config.n_critic, 19]
     assert all(np.isfinite(value) for log in logs[1:] for value in log.values())
     estimates = [log["critic/wasserstein"] for log in logs]
     assert estimates[-1] > estimates[1 if config.clip else 0]  # the first ones were made before the first clip
@@ -67,7 +63,7 @@ def test_twenty_iterations_of_a_preset(preset, data, trainers):
         assert max(abs(v.numpy()).max() for v in trainer.critic.trainable_variables) <= np.float32(config.clip)
     if data == "cifar10":
         return  # samples were looked at after the shapes
-    sampler = make_sampler(trainer.best_generator, **{**runs.sampling(config, FACTS, 20), "statistics": "batch"})
+    sampler = make_sampler(trainer.sampling_generator, **{**runs.sampling(config, FACTS, 20), "statistics": "batch"})
     (part,) = images.of_generator(sampler, 3, 0, "").parts()
     assert part.shape == (3, *dataset.train.images.shape[1:]) and part.dtype == np.uint8
     assert part.std(0).mean() > 1, "three different images"

@@ -26,7 +26,8 @@ if __name__ == "__main__":
     for trainer in trainers:
         # Not the standing statistics of batch norm: they are collected by the one that exports.
         weights = trainer.generator.trainable_variables + trainer.critic.trainable_variables
-        for variable in weights + trainer.generator_optimizer.variables + trainer.critic_optimizer.variables:
+        optimizers = (update.optimizer for update in (trainer.generator_update, trainer.critic_update))
+        for variable in weights + [variable for optimizer in optimizers for variable in optimizer.variables]:
             digest.update(np.ascontiguousarray(variable.numpy()).data)
     sys.stdout.write(f"weights {digest.hexdigest()}\n")
     sys.exit(code)

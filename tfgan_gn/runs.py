@@ -26,9 +26,11 @@ from tfgan_gn.scoring.scores import Settings
 from tfgan_gn.settings.config_file import save_config
 from tfgan_gn.settings.scoring import EvalConfig
 from tfgan_gn.training import checkpoints, strategies
+from tfgan_gn.training.averaging import MovingAverage
 from tfgan_gn.training.losses import LOSSES, Auxiliary
+from tfgan_gn.training.noise import Noise
 from tfgan_gn.training.objective import Objective
-from tfgan_gn.training.optimizers import adam, constant, linear_decay, rmsprop, sgd
+from tfgan_gn.training.optimizers import Update, adam, constant, linear_decay, rmsprop, sgd
 from tfgan_gn.training.recorder import Follower, Recorder
 from tfgan_gn.training.trainer import Trainer
 
@@ -94,41 +96,50 @@ def build(config, facts):
     Raises:
         UserError: settings that the networks or the strategy cannot take.
     """
-    optimizers = {
-        "adam": lambda: adam(config.beta_1, config.beta_2),
-        "rmsprop": rmsprop,
-        "sgd": lambda: sgd(config.momentum),
-    }
-    decay = config.lr_decay == "linear"
-    critic_rate = config.critic_learning_rate or config.learning_rate
-    averaged = build_networks_of(config, facts).generator if config.ema else None
+    networks = build_networks_of(config, facts)
+    average = None
+    if config.ema:
+        average = MovingAverage(build_networks_of(config, facts).generator, networks.generator, config.ema)
     objective = Objective(
-        *build_networks_of(config, facts),
+        *networks,
         LOSSES[config.loss],
         config.gp_weight if config.penalty == "gradient" else None,
         Auxiliary() if config.auxiliary else None,
         config.separate_passes,
     )
-    return Trainer(
-        objective,
-        optimizers[config.optimizer](),
-        optimizers[config.critic_optimizer or config.optimizer](),
-        learning_rate=linear_decay(config.learning_rate, config.iterations)
-        if decay
-        else constant(config.learning_rate),
-        critic_rate_ratio=critic_rate / config.learning_rate if config.learning_rate else 1.0,
-        n_critic=config.n_critic,
+    noise = Noise(
+        seed=config.seed,
+        z_dim=config.z_dim,
         batch_size=config.batch_size,
         generator_batch_size=config.generator_batch_multiple * config.batch_size,
-        z_dim=config.z_dim,
-        seed=config.seed,
         num_classes=facts["num_classes"] if config.conditional else None,
-        clip=config.clip or None,
         flips=config.flips,
-        averaged=averaged,
-        ema=config.ema,
-        jit=config.jit,
+        dtype=networks.generator.variable_dtype,
     )
+    generator_update = make_update(config, config.optimizer, config.learning_rate)
+    critic_update = make_update(
+        config,
+        config.critic_optimizer or config.optimizer,
+        config.critic_learning_rate or config.learning_rate,
+        config.clip or None,
+    )
+    return Trainer(
+        objective, noise, generator_update, critic_update, n_critic=config.n_critic, average=average, jit=config.jit
+    )
+
+
+def make_update(config, optimizer, learning_rate, clip=None):
+    """The `optimizers.Update` of one network."""
+    optimizers = {
+        "adam": lambda: adam(config.beta_1, config.beta_2),
+        "rmsprop": rmsprop,
+        "sgd": lambda: sgd(config.momentum),
+    }
+    schedules = {
+        "linear": lambda: linear_decay(learning_rate, config.iterations),
+        "none": lambda: constant(learning_rate),
+    }
+    return Update(optimizers[optimizer](), schedules[config.lr_decay](), clip)
 
 
 def shared_by_all(config, facts, iteration):
@@ -221,7 +232,7 @@ def make_recorder(config, facts, strategy, trainer, manager, dataset):
         # Where there are several processes the chief scores alone, the others wait: under their strategy it cannot.
         alone = strategies.num_workers(strategy) > 1
         with contextlib.nullcontext() if alone else strategy.scope():
-            score = make_scorer(config, facts, trainer.best_generator, dataset)
+            score = make_scorer(config, facts, trainer.sampling_generator, dataset)
     with guards.writing_to(config.workdir):  # only now, when nothing of this run can be refused, is the folder its own
         os.makedirs(config.workdir, exist_ok=True)
         save_config(config, config.workdir, versions(), facts)

@@ -16,9 +16,9 @@ def manage(trainer, directory, keep):
     checkpoint = tf.train.Checkpoint(
         generator=_by_path(trainer.generator),
         critic=_by_path(trainer.critic),
-        averaged=_by_path(trainer.averaged) if trainer.averaged else {},
-        generator_optimizer=trainer.generator_optimizer,
-        critic_optimizer=trainer.critic_optimizer,
+        averaged=_by_path(trainer.average.averaged) if trainer.average else {},
+        generator_optimizer=trainer.generator_update.optimizer,
+        critic_optimizer=trainer.critic_update.optimizer,
         iteration=trainer.iteration,
     )
     return tf.train.CheckpointManager(checkpoint, directory, max_to_keep=keep, checkpoint_name=CHECKPOINT)

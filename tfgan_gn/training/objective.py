@@ -86,11 +86,11 @@ class Objective:
         return loss, {"generator/loss": loss, **logs}
 
     def tags(self):
-        """(tags of a critic step, tags of a generator step), of what `train` logs."""
+        """The tags of all logs of a critic step and of a generator step."""
         penalty = ("critic/gradient_penalty",) if self.gp_weight is not None else ()
         classes = ("critic/class_loss", "critic/accuracy_real", "critic/accuracy_fake") if self.auxiliary else ()
         generator = ("generator/loss", "generator/class_loss") if self.auxiliary else ("generator/loss",)
-        return ("critic/loss", "critic/wasserstein", *penalty, *classes), generator
+        return "critic/loss", "critic/wasserstein", *penalty, *classes, *generator
 
     def _judge(self, x, labels, training):
         """Scores [N] of images, and their class logits [N, num_classes] or None."""

@@ -1,12 +1,40 @@
-"""Optimizers and schedules of the source systems, and weight clipping (Arjovsky et al. 2017)."""
+"""Optimizers and schedules of the source systems; weight clipping (Arjovsky et al. 2017); a network's update."""
+
+import dataclasses
+from collections.abc import Callable
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Update:
+    """How the weights of one network are updated.
+
+    Attributes:
+        optimizer: Keras optimizer.
+        learning_rate: schedule, from the iteration (int64 scalar) to the optimizer's learning rate.
+        clip: all weights are clipped to [-clip, clip] after each update; None for no clipping.
+    """
+
+    optimizer: keras.optimizers.Optimizer
+    learning_rate: Callable
+    clip: float | None = None
+
+    def set_learning_rate(self, iteration):
+        """Sets the optimizer's learning rate to that of an iteration."""
+        self.optimizer.learning_rate.assign(self.learning_rate(iteration))
+
+    def apply(self, gradients, variables):
+        """Updates variables by their gradients, lists of one length; call it on a replica."""
+        self.optimizer.apply(gradients, variables)
+        if self.clip is not None:
+            clip_weights(variables, self.clip)
+
+
 def linear_decay(learning_rate, iterations):
-    """The published schedule, from the outer iteration to lr max(0, 1 - iteration / iterations)."""
+    """The published schedule: lr max(0, 1 - iteration / iterations), where an iteration has all its critic steps."""
 
     def rate(iteration):
         left = 1 - tf.cast(iteration, keras.config.floatx()) / iterations
@@ -16,23 +44,23 @@ def linear_decay(learning_rate, iterations):
 
 
 def constant(learning_rate):
-    """A schedule that stays."""
+    """A schedule with the same learning rate in every iteration."""
     return lambda iteration: tf.constant(learning_rate, keras.config.floatx())
 
 
 def adam(beta_1, beta_2):
-    """TensorFlow 1's Adam: epsilon 1e-8 (Keras' default of 1e-7 moves weights 1e-4 elsewhere in one step)."""
-    # A Python number would pass through float32 on its way to float64 weights.
+    """TensorFlow 1's Adam: epsilon is 1e-8. With Keras' default, 1e-7, weights differ by 1e-4 after one step."""
+    # Keras converts a Python number to float32 first, even for float64 weights.
     beta_1, beta_2, epsilon = np.float64(beta_1), np.float64(beta_2), np.float64(1e-8)
     return keras.optimizers.Adam(0.0, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
 
 
 @keras.saving.register_keras_serializable("tfgan_gn")
 class RMSProp(keras.optimizers.RMSprop):
-    """Keras' RMSprop with the mean square starting at 1, as TensorFlow 1's does, and PyTorch's and Keras' do not.
+    """Keras' RMSprop, but the mean square starts at 1 as in TensorFlow 1; in Keras and in PyTorch it starts at 0.
 
-    From 0, the first steps would be 1 / sqrt(1 - rho) = 3.2 learning rates long whatever the gradient; from 1, those
-    of small gradients are short.
+    From 0, the first step of every weight is 1 / sqrt(1 - rho) = 3.2 learning rates long, whatever its gradient. From
+    1, it is short where the gradient is small.
     """
 
     def build(self, variables):
@@ -46,8 +74,8 @@ class RMSProp(keras.optimizers.RMSprop):
 
 
 def rmsprop():
-    """`tf.train.RMSPropOptimizer` with its defaults, as `gan_cifar.py` has it: rho 0.9, epsilon 1e-10, no momentum."""
-    # A Python number would pass through float32 on its way to float64 weights.
+    """`tf.train.RMSPropOptimizer` with its defaults, as in `gan_cifar.py`: rho 0.9, epsilon 1e-10, no momentum."""
+    # Keras converts a Python number to float32 first, even for float64 weights.
     return RMSProp(0.0, rho=np.float64(0.9), epsilon=np.float64(1e-10))
 
 
@@ -57,18 +85,18 @@ def sgd(momentum):
 
 
 def clip_weights(variables, bound):
-    """Clips variables to [-bound, bound], on every replica; called on a replica, after an update.
+    """Clips variables to [-bound, bound] on every replica; call it on a replica, after an update.
 
-    All trainable weights of the critic are meant, as in `gan_cifar.py`: biases, and scales and offsets of norms, too.
+    `gan_cifar.py` clips all trainable weights of the critic: biases and the scales and offsets of norms too.
 
     Args:
         variables: Keras variables.
-        bound: largest absolute value.
+        bound: largest absolute value, above 0.
     """
 
     def on_all(strategy):
         for variable in variables:
             strategy.extended.update(variable.value, lambda v: v.assign(tf.clip_by_value(v, -bound, bound)))
 
-    # As Keras' optimizers do: a function that XLA compiled for several GPUs cannot stop to merge.
+    # As Keras' optimizers do: `merge_call` fails inside a function that XLA compiles for several GPUs.
     tf.__internal__.distribute.interim.maybe_merge_call(on_all, tf.distribute.get_strategy())

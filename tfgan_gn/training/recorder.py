@@ -38,11 +38,12 @@ class Recorder:
             if score:
                 self.best = checkpoints.manage(trainer, os.path.join(workdir, checkpoints.BEST), 1)
             self.writer = tf.summary.create_file_writer(os.path.join(workdir, "tensorboard"))
-        z = tf.random.stateless_normal([GRID**2, trainer.z_dim], [trainer.seed, FIXED_Z], dtype=trainer.dtype)
+        noise = trainer.noise
+        z = tf.random.stateless_normal([GRID**2, noise.z_dim], [noise.seed, FIXED_Z], dtype=noise.dtype)
         labels = None
-        if trainer.num_classes is not None:
-            labels = tf.range(GRID**2) % GRID % trainer.num_classes  # one class a column
-        self.draw = tf.function(lambda: quantize(trainer.best_generator(z, labels=labels)))
+        if noise.num_classes is not None:
+            labels = tf.range(GRID**2) % GRID % noise.num_classes  # one class a column
+        self.draw = tf.function(lambda: quantize(trainer.sampling_generator(z, labels=labels)))
 
     def newest(self):
         """Path of the newest checkpoint, or None."""
@@ -67,7 +68,7 @@ class Recorder:
         test_loss = self.trainer.evaluate(self.make_test_batches(), tf.constant(self.test_batches, tf.int64))
         scalars["critic/test_loss"] = float(test_loss)
         refuse_divergence(scalars, iteration, self.newest())
-        scalars["train/learning_rate"] = float(self.trainer.critic_optimizer.learning_rate.numpy())
+        scalars["train/learning_rate"] = float(self.trainer.critic_update.optimizer.learning_rate.numpy())
         iterations = sum(count for _, count in self.pending)
         scalars["train/iterations_per_second"] = iterations / (self.clock() - self.since)
         with writing_to(self.workdir):
