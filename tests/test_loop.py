@@ -90,7 +90,9 @@ def test_a_request_to_stop_saves_and_ends():
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_saves_nothing():
     trainer, recorder = StubTrainer(nan_at=6), StubRecorder()
-    with pytest.raises(UserError, match=r"critic/loss is nan at iteration 7: .* run/checkpoints/iteration-5 stays"):
+    with pytest.raises(
+        UserError, match=r"critic/loss is nan at iteration 7: .* checkpoint is run/checkpoints/iteration-5"
+    ):
         fit(trainer, recorder, 10.0)
     assert max(i for _, i in recorder.done) == 6
 

@@ -1,4 +1,4 @@
-"""Checkpoints of a run: what is in them, the newest, the best, one of a certain iteration."""
+"""Checkpoints of a run: what they contain, how they are saved, found and restored."""
 
 import glob
 import os
@@ -8,11 +8,22 @@ import tensorflow as tf
 from tfgan_gn.errors import UserError, first_line
 
 CHECKPOINT = "iteration"  # checkpoints are named iteration-N
-NEWEST, BEST = "checkpoints", "best"  # folders of a run
+NEWEST, BEST = "checkpoints", "best"  # folders in a run folder
+# What TensorFlow raises for a checkpoint that is damaged or of other variables.
+_UNREADABLE = (tf.errors.OpError, IndexError, ValueError, AssertionError)
 
 
 def manage(trainer, directory, keep):
-    """The `tf.train.CheckpointManager` of a folder, which holds all that a `Trainer` needs to go on."""
+    """The checkpoint manager of a folder. A checkpoint contains everything that training changes.
+
+    Args:
+        trainer: `Trainer` whose state is saved.
+        directory: folder of the checkpoints.
+        keep: number of newest checkpoints that are kept.
+
+    Returns:
+        `tf.train.CheckpointManager`.
+    """
     checkpoint = tf.train.Checkpoint(
         generator=_by_path(trainer.generator),
         critic=_by_path(trainer.critic),
@@ -25,32 +36,32 @@ def manage(trainer, directory, keep):
 
 
 def save(manager, iteration):
-    """Writes a checkpoint, unless that of this iteration is the newest."""
+    """Writes a checkpoint, unless the newest one is of this iteration already."""
     newest = manager.latest_checkpoint
     if newest is None or os.path.basename(newest) != f"{CHECKPOINT}-{iteration}":
         manager.save(checkpoint_number=iteration)
 
 
 def restore(trainer, directory, keep):
-    """Sets a trainer to the newest checkpoint of a folder, or leaves it as it is where there is none.
+    """Restores a trainer from the newest checkpoint of a folder, if there is one.
 
     Args:
         trainer: `Trainer`, newly made.
         directory: folder of the checkpoints.
-        keep: how many of the newest stay when further ones are saved.
+        keep: number of newest checkpoints that are kept.
 
     Returns:
         `tf.train.CheckpointManager` of that folder.
 
     Raises:
-        UserError: there are checkpoints, and the newest cannot be read.
+        UserError: there are checkpoints, but the newest cannot be read.
     """
     manager = manage(trainer, directory, keep)
     checkpoint = manager.checkpoint
     files = sorted(tf.io.gfile.glob(os.path.join(directory, f"{CHECKPOINT}-*.index")))
     newest = manager.latest_checkpoint
     if newest is None and files:
-        # TensorFlow would silently start afresh
+        # TensorFlow would start a new run without a word.
         raise UserError(
             f"{os.path.join(directory, 'checkpoint')} does not name any of the {len(files)} checkpoints beside it: "
             f"write 'model_checkpoint_path: \"{os.path.basename(files[-1])[:-6]}\"' into it, or give another --workdir"
@@ -58,7 +69,7 @@ def restore(trainer, directory, keep):
     if newest is not None:
         try:
             checkpoint.restore(newest).assert_existing_objects_matched()
-        except (tf.errors.OpError, IndexError, ValueError, AssertionError) as error:
+        except _UNREADABLE as error:
             older = [os.path.basename(path) for path in manager.checkpoints if path != newest]
             raise UserError(
                 f"checkpoint {newest} cannot be read ({first_line(error)}). Nothing was changed. "
@@ -73,17 +84,17 @@ def restore(trainer, directory, keep):
 
 
 def find(workdir, which=""):
-    """The checkpoint of a run that is asked for.
+    """Finds a checkpoint of a run.
 
     Args:
         workdir: run folder.
-        which: empty for the newest, "best" for that of the best FID, or the number of an iteration.
+        which: empty for the newest, "best" for the one with the best FID, or the number of an iteration.
 
     Returns:
-        Its path, without ending.
+        Its path, without the ending of a file.
 
     Raises:
-        UserError: there is no such checkpoint; the message lists those that there are.
+        UserError: there is no such checkpoint; the message lists the existing ones.
     """
     paths = [path[: -len(".index")] for path in glob.glob(os.path.join(glob.escape(workdir), "*", "*.index"))]
     there = {(os.path.basename(os.path.dirname(path)), iteration_of(path)): path for path in paths}
@@ -94,41 +105,40 @@ def find(workdir, which=""):
     if not found:
         names = ", ".join(sorted({str(n) for _, n in there} | {BEST for kind, _ in there if kind == BEST})) or "none"
         raise UserError(
-            f"{workdir} has no checkpoint {which or 'at all'}: give --checkpoint= one of {names}; the best is kept "
-            "where --eval_every scored"
+            f"{workdir} has no checkpoint {which or 'at all'}: give --checkpoint= one of {names}; a run keeps its best "
+            "if --eval_every is set"
         )
     return found[-1]
 
 
-def load_generator_weights(generator, path, averaged=False):
-    """Sets the weights of a generator, built as in the run, to those of a checkpoint.
+def load_weights(networks, path):
+    """Loads the weights of networks from a checkpoint.
 
     Args:
-        generator: Keras model.
-        path: of the checkpoint.
-        averaged: whether to take the averaged weights, which the run must have.
+        networks: dict from "generator", "critic" or "averaged" (the averaged generator, which only runs with --ema
+            have) to a Keras model, built as in the run.
+        path: of the checkpoint, without the ending of a file.
 
     Raises:
-        UserError: it cannot be read, or is of another network.
+        UserError: the checkpoint cannot be read, or is of other networks.
     """
     try:
-        which = "averaged" if averaged else "generator"
-        status = tf.train.Checkpoint(**{which: _by_path(generator)}).restore(path).expect_partial()
-        status.assert_existing_objects_matched()
-    except (tf.errors.OpError, IndexError, ValueError, AssertionError) as error:
+        checkpoint = tf.train.Checkpoint(**{name: _by_path(network) for name, network in networks.items()})
+        checkpoint.restore(path).expect_partial().assert_existing_objects_matched()
+    except _UNREADABLE as error:
         raise UserError(f"checkpoint {path} cannot be read ({first_line(error)}): give another --checkpoint") from None
 
 
 def _by_path(network):
-    """Every variable by its name.
+    """All variables of a network by name.
 
-    A Keras 3 model does not show TensorFlow the layers that it holds in a list: given the model itself, a checkpoint
-    has their weights through the optimizer only, what is not trained not at all, and says nothing.
+    A checkpoint of the Keras model itself would be incomplete without a warning: TensorFlow does not see layers that
+    a Keras 3 model holds in a list. Of these it would save the trained weights, through the optimizer, and no others.
     """
     return {variable.path: variable.value for variable in network.variables}
 
 
 def iteration_of(path):
-    """The iteration that a checkpoint's name says; -1 for a name of another kind."""
+    """The iteration in the name of a checkpoint; -1 if the name has none."""
     number = os.path.basename(path).rpartition("-")[2]
     return int(number) if number.isdigit() else -1

@@ -1,11 +1,12 @@
-"""When to log, sample, score, save and stop."""
+"""The training loop: when to log, sample, score, save and stop."""
 
 import tensorflow as tf
 from tqdm import tqdm
 
 from tfgan_gn.training.recorder import refuse_divergence
 
-SECONDS_PER_CALL = 2.0  # iterations run on the device in one go, so that Ctrl-C and the progress line answer soon
+# One call of `Trainer.train` takes about this long, so that Ctrl-C and the progress bar respond quickly.
+SECONDS_PER_CALL = 2.0
 
 
 def fit(
@@ -22,31 +23,32 @@ def fit(
     stop,
     agree=lambda count, stop: (count, stop),
 ):
-    """Trains until `iterations` or until asked to stop; logs, samples, scores and saves on the way.
+    """Trains until the run has `iterations` iterations, or until it is asked to stop.
 
-    Each of the four happens at multiples of its period and after the last iteration; all but scoring after the first.
+    It logs, samples, scores and saves at multiples of the four periods and after the last iteration. It also logs,
+    samples and saves after the first iteration.
 
     Args:
-        trainer: `Trainer`, at the iteration to go on from.
+        trainer: `Trainer`, at the iteration where training starts or resumes.
         batches: iterator over distributed training batches.
-        recorder: `Recorder`.
-        iterations: where to stop, counted from the run's first.
+        recorder: `Recorder` or `Follower`.
+        iterations: length of the whole run, with the iterations before a resume.
         log_every: iterations between TensorBoard points.
         sample_every: iterations between sample grids.
         checkpoint_every: iterations between checkpoints.
-        eval_every: iterations between scores; 0 for none.
-        clock: function that returns seconds.
-        stop: function that returns something true when it is time to stop; a checkpoint is saved then.
-        agree: of `strategies.make_agree`.
+        eval_every: iterations between scores; 0 for no scores.
+        clock: function that returns the time in seconds.
+        stop: function that returns a true value to ask for a stop. A checkpoint is saved then.
+        agree: function of `strategies.make_agree`; the default is for one process.
 
     Returns:
-        Whether all iterations were done.
+        Whether the run is complete.
 
     Raises:
-        UserError: a loss that is not finite, or a disk that cannot be written to.
+        UserError: a loss is not finite, or the run folder cannot be written to.
     """
     done, seconds_each = int(trainer.iteration.numpy()), SECONDS_PER_CALL
-    actions = [  # period, whether after the first iteration too, what
+    actions = [  # (period, whether also after the first iteration, what to do)
         (log_every, True, recorder.log),
         (sample_every, True, recorder.sample),
         (checkpoint_every, True, recorder.save),
@@ -66,7 +68,8 @@ def fit(
             seconds_each = (clock() - start) / count
             done += count
             if done == 1:
-                logs = {tag: value for tag, value in logs.items() if not tag.startswith("generator/")}  # had no step
+                # Iteration 0 has no generator step.
+                logs = {tag: value for tag, value in logs.items() if not tag.startswith("generator/")}
             refuse_divergence(logs, done, recorder.newest())
             recorder.add(logs, slopes, count)
             bar.update(count)

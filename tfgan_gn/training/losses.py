@@ -19,19 +19,19 @@ class Loss(NamedTuple):
 
 
 LOSSES = {
-    # Arjovsky et al. 2017: the critic maximises E[D(x)] - E[D(G(z))], the generator the second term.
+    # Arjovsky et al. 2017, section 3: the critic maximises E[D(x)] - E[D(G(z))], the generator E[D(G(z))].
     "wasserstein": Loss(
         critic=lambda real, fake: tf.reduce_mean(fake) - tf.reduce_mean(real),
         generator=lambda fake: -tf.reduce_mean(fake),
     ),
-    # Miyato et al. 2018, equations 16 and 17: real scores above 1 and fake ones below -1 are far enough apart.
+    # Miyato et al. 2018, equations 16 and 17: the critic's loss is 0 for real scores above 1 and fake ones below -1.
     "hinge": Loss(
         critic=lambda real, fake: tf.reduce_mean(tf.nn.relu(1 - real)) + tf.reduce_mean(tf.nn.relu(1 + fake)),
         generator=lambda fake: -tf.reduce_mean(fake),
     ),
-    # Goodfellow et al. 2014 with the non-saturating generator (their section 3), scores as logits:
+    # Goodfellow et al. 2014 with the non-saturating loss of the generator (section 3). Scores are logits:
     # -log sigmoid(s) = softplus(-s) and -log(1 - sigmoid(s)) = softplus(s), finite for every score. `gan_cifar.py`
-    # halves the critic's sum, which Adam cannot tell from this but for its epsilon.
+    # takes half of the critic's sum; Adam's steps do not depend on that factor, except through its epsilon.
     "bce": Loss(
         critic=lambda real, fake: tf.reduce_mean(tf.nn.softplus(-real)) + tf.reduce_mean(tf.nn.softplus(fake)),
         generator=lambda fake: tf.reduce_mean(tf.nn.softplus(-fake)),
@@ -43,8 +43,8 @@ class Auxiliary(NamedTuple):
     """Weights of the auxiliary classifier's cross-entropy (Odena et al. 2017) in the two losses.
 
     Attributes:
-        critic: of real images and their labels; fake ones teach the classifier nothing (`gan_cifar_resnet.py`).
-        generator: of fake images and the labels that they were made for.
+        critic: for real images and their labels. Fake images have no part in it, as in `gan_cifar_resnet.py`.
+        generator: for fake images and the labels that they were generated with.
     """
 
     critic: float = 1.0
@@ -57,7 +57,7 @@ def cross_entropy(logits, labels):
 
 
 def accuracy(logits, labels):
-    """The share of images [0, 1] whose largest logit [N, num_classes] is that of their label [N]."""
+    """The fraction of images, in [0, 1], whose largest logit of [N, num_classes] is that of their label [N]."""
     right = tf.equal(tf.argmax(logits, -1), tf.cast(labels, tf.int64))
     return tf.reduce_mean(tf.cast(right, logits.dtype))
 
@@ -68,8 +68,8 @@ def interpolate(real, fake, eps):
     Args:
         real: images [N, H, W, C].
         fake: images of the same shape.
-        eps: [N], drawn from U[0, 1). As in the authors' code it weighs the fake image; the paper's text weighs the
-            real one, which is the same distribution.
+        eps: [N], drawn from U[0, 1). It is the weight of the fake image, as in the authors' code. In the paper it is
+            the weight of the real image; the distribution of x_hat is the same.
 
     Returns:
         Images [N, H, W, C].
@@ -80,8 +80,8 @@ def interpolate(real, fake, eps):
 def gradient_penalty(critic, x_hat):
     """E[(|grad_x_hat D(x_hat)|_2 - 1)^2], equation 3 of Gulrajani et al. 2017 without its factor lambda.
 
-    The norm runs over all of H, W and C of each image. Where a slope is exactly 0 the square root has no derivative;
-    its subgradient 0 is used, and no epsilon shifts the other slopes.
+    The norm is over H, W and C of each image. The square root has no derivative at a slope of exactly 0; its gradient
+    is taken as 0 there. So no epsilon is needed, which would change the other slopes.
 
     Args:
         critic: callable, images [N, H, W, C] to scores [N].

@@ -1,4 +1,4 @@
-"""What the two networks are trained for: their losses as functions of images, noise and labels."""
+"""The losses of the two networks as functions of images, noise and labels."""
 
 import dataclasses
 from collections.abc import Callable
@@ -10,20 +10,20 @@ from tfgan_gn.training.losses import Auxiliary, Loss, accuracy, cross_entropy, g
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Objective:
-    """The losses of a pair of networks; nothing random is drawn here, and nothing is updated.
+    """The losses of a pair of networks. It draws nothing random and updates no weights.
 
-    Conditional networks get labels: the critic those of the real images, for these and for the fake ones made with the
-    same labels.
+    Conditional networks take labels: in a critic step those of the real images, which the fake images are generated
+    with too.
 
     Attributes:
         generator: called as generator(z [N, z_dim], labels=[N] or None), to images [N, H, W, C] in [-1, 1].
         critic: called as critic(images [N, H, W, C], labels=[N] or None), to scores [N].
         loss: `losses.Loss`.
-        gp_weight: lambda, the weight of the gradient penalty; None for a loss without it.
-        auxiliary: `losses.Auxiliary`, for a critic that classifies; None for one that does not.
-        separate_passes: whether the critic sees real and fake images in one pass each (`gan_cifar.py`, Miyato et al.
-            2018), rather than joined in one (`gan_cifar_resnet.py`). Only batch norm in the critic, whose statistics
-            are those of a pass, and spectral norm, which takes a step in each, know the difference.
+        gp_weight: lambda, the weight of the gradient penalty; None for no penalty.
+        auxiliary: `losses.Auxiliary`, for a critic with a classifier; None for one without.
+        separate_passes: whether real and fake images are two batches for the critic (`gan_cifar.py`, Miyato et al.
+            2018), or one joined batch (`gan_cifar_resnet.py`). It matters for batch norm in the critic, which takes
+            the statistics of a batch, and for spectral norm, which takes a power iteration for each batch.
     """
 
     generator: Callable[..., tf.Tensor]
@@ -36,8 +36,8 @@ class Objective:
     def critic_loss(self, real, fake, eps, labels=None, training=True):
         """Equation 3 of Gulrajani et al. 2017: E[D(fake)] - E[D(real)] + lambda E[(|grad D(x_hat)|_2 - 1)^2].
 
-        Its first two terms are `loss.critic`, its last is there unless gp_weight is None. An auxiliary classifier adds
-        its cross-entropy on the real images.
+        The first two terms are `loss.critic`; other losses replace them. There is no last term if gp_weight is None.
+        With an auxiliary classifier, its cross-entropy on the real images is added.
 
         Args:
             real: images [N, H, W, C] in [-1, 1].
@@ -68,11 +68,13 @@ class Objective:
         return loss, {"critic/loss": loss, **logs}, slopes
 
     def generator_loss(self, z, labels=None):
-        """The generator's loss, and 0.1 (auxiliary.generator) times the cross-entropy of an auxiliary classifier.
+        """The generator's loss, -E[D(G(z))] for the Wasserstein loss.
+
+        With an auxiliary classifier, its cross-entropy on the fake images is added, times `auxiliary.generator` (0.1).
 
         Args:
             z: noise vectors [N, z_dim].
-            labels: that the images are made for [N], or None.
+            labels: to generate images with [N], or None.
 
         Returns:
             (loss, logs): a scalar, and scalars by tag.

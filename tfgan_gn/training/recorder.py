@@ -1,4 +1,4 @@
-"""What a run leaves in its folder on the way: points, grids, scores, checkpoints."""
+"""What a run writes during training: TensorBoard points, sample grids, checkpoints."""
 
 import math
 import os
@@ -12,20 +12,23 @@ from tfgan_gn.guards import writing_to
 from tfgan_gn.training import checkpoints, summaries
 
 GRID = 10  # rows and columns of the sample grid, as published
-FIXED_Z = -1  # the stream of its noise, apart from those of training
+FIXED_Z = -1  # purpose of the grid's noise; those of training are in `noise`
 
 
 class Recorder:
-    """Writes a run's TensorBoard points, sample grids, scores and checkpoints.
+    """Writes a run's TensorBoard points, sample grids and checkpoints.
 
     Args:
         trainer: `Trainer`.
-        manager: of `checkpoints.restore`.
-        workdir: run folder; `tensorboard/` and `samples/` in it are written.
+        manager: checkpoint manager of `checkpoints.restore`.
+        workdir: run folder. `tensorboard/` and `samples/` in it are written, and `best/` if there is a `score`.
         make_test_batches: function that makes an iterator over distributed held-out batches, the same each time.
-        test_batches: how many of them `critic/test_loss` is the mean of.
-        clock: function that returns seconds.
+        test_batches: number of held-out batches that `critic/test_loss` is the mean of.
+        clock: function that returns the time in seconds.
         score: function from the iteration to (scalars by tag, whether they are the best so far); None for no scores.
+
+    Raises:
+        UserError: the folder cannot be written to.
     """
 
     def __init__(self, trainer, manager, workdir, make_test_batches, test_batches, clock, score=None):
@@ -46,20 +49,30 @@ class Recorder:
         self.draw = tf.function(lambda: quantize(trainer.sampling_generator(z, labels=labels)))
 
     def newest(self):
-        """Path of the newest checkpoint, or None."""
+        """The path of the newest checkpoint, or None."""
         return self.manager.latest_checkpoint
 
     def close(self):
-        """Writes what is left to be written."""
+        """Closes the TensorBoard files."""
         self.writer.close()
 
     def add(self, logs, slopes, count):
-        """Takes in the means of `count` iterations."""
+        """Keeps the logs of some iterations until `log`.
+
+        Args:
+            logs: means by tag over the iterations, floats.
+            slopes: of the last critic step [batch_size]; [0] without gradient penalty.
+            count: number of iterations.
+        """
         self.pending.append((logs, count))
         self.slopes = slopes
 
     def log(self, iteration):
-        """Writes the means since the last call, the held-out loss and the slopes of the last critic step."""
+        """Writes the means since the last call, the held-out loss and the slopes of the last critic step.
+
+        Raises:
+            UserError: the held-out loss is not finite.
+        """
         scalars = {}
         for tag in self.pending[-1][0]:
             present = [(logs[tag], count) for logs, count in self.pending if tag in logs]
@@ -79,19 +92,22 @@ class Recorder:
         self.pending, self.since = [], self.clock()
 
     def sample(self, iteration):
-        """Writes the grid of the fixed noise, each image normalized beside the others, as published."""
+        """Writes a grid of samples from the same noise as always.
+
+        Batch norm uses the statistics of these samples, as the published code does.
+        """
         grid = summaries.image_grid(self.draw().numpy(), GRID)
         with writing_to(self.workdir):
             summaries.write_images(self.writer, "samples", grid, iteration)
             summaries.write_png(os.path.join(self.workdir, "samples", f"{iteration:06d}.png"), grid)
 
     def save(self, iteration):
-        """Writes a checkpoint, unless that of this iteration is there."""
+        """Writes a checkpoint, unless the newest is of this iteration."""
         with writing_to(self.workdir):
             checkpoints.save(self.manager, iteration)
 
     def evaluate(self, iteration):
-        """Scores the generator; writes the points, and keeps the checkpoint where it is the best so far."""
+        """Scores the generator, writes the scores as points, and saves a checkpoint in `best/` if it is the best."""
         scalars, is_best = self.score(iteration)
         with writing_to(self.workdir):
             if is_best:
@@ -101,48 +117,57 @@ class Recorder:
 
 
 class Follower:
-    """Stands in the place of a `Recorder` in all processes but the one that writes.
+    """The `Recorder` of all processes but the chief: it writes nothing.
 
-    It takes part in what all compute together, the held-out loss, and writes nothing.
+    All processes compute the held-out loss together, so that it takes part in that.
 
     Args:
         trainer: `Trainer`.
-        make_test_batches: as of `Recorder`.
-        test_batches: as of `Recorder`.
+        make_test_batches: as in `Recorder`.
+        test_batches: as in `Recorder`.
     """
 
     def __init__(self, trainer, make_test_batches, test_batches):
         self.trainer, self.make_test_batches, self.test_batches = trainer, make_test_batches, test_batches
 
     def log(self, iteration):
-        """Computes its share of the held-out loss."""
+        """Computes this process's share of the held-out loss."""
         self.trainer.evaluate(self.make_test_batches(), tf.constant(self.test_batches, tf.int64))
 
     def newest(self):
-        """None: the chief knows."""
+        """Returns None: only the chief has checkpoints."""
 
     def add(self, logs, slopes, count):
-        """Nothing."""
+        """Does nothing."""
 
     def sample(self, iteration):
-        """Nothing."""
+        """Does nothing."""
 
     def evaluate(self, iteration):
-        """Nothing."""
+        """Does nothing."""
 
     def save(self, iteration):
-        """Nothing."""
+        """Does nothing."""
 
     def close(self):
-        """Nothing."""
+        """Does nothing."""
 
 
 def refuse_divergence(logs, iteration, checkpoint):
-    """Raises UserError where a value of `logs`, a dict by tag, is not finite; names the checkpoint that stays."""
+    """Checks that all logs are finite.
+
+    Args:
+        logs: dict from tag to float.
+        iteration: that the logs are of.
+        checkpoint: path of the newest checkpoint, or None, for the message.
+
+    Raises:
+        UserError: a value is infinite or NaN.
+    """
     for tag, value in logs.items():
         if not math.isfinite(value):
             raise UserError(
-                f"{tag} is {value} at iteration {iteration}: the run diverged. Nothing more is saved; "
-                f"{checkpoint or 'no checkpoint'} stays. Try a lower --learning_rate or a higher --gp_weight in "
+                f"{tag} is {value} at iteration {iteration}: the run diverged. Nothing more is saved; the newest "
+                f"checkpoint is {checkpoint or 'none'}. Try a lower --learning_rate or a higher --gp_weight in "
                 "another --workdir"
             )

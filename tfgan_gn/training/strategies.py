@@ -1,4 +1,4 @@
-"""Which devices compute, and what several processes must agree on."""
+"""Devices and processes: which of them compute, and how several processes of one run stay together."""
 
 import hashlib
 import json
@@ -25,8 +25,8 @@ def _multi_worker():
         return tf.distribute.MultiWorkerMirroredStrategy()
     except tf.errors.OpError as error:
         raise UserError(
-            f"cannot listen on {workers[index]}, this process' address in TF_CONFIG ({first_line(error)}): give a free "
-            "port of this machine, the same on all of them, or end what holds it"
+            f"cannot listen on {workers[index]}, its address in TF_CONFIG ({first_line(error)}): give a "
+            "free port of this machine in TF_CONFIG of all processes, or end the program that uses the port"
         ) from None
 
 
@@ -43,41 +43,41 @@ STRATEGIES = {
 
 
 def make_strategy(name):
-    """Makes a strategy, before any other use of TensorFlow.
+    """Makes a strategy. Call it before any other use of TensorFlow.
 
     Args:
-        name: key of STRATEGIES: "mirrored", all GPUs of this machine; "one_device"; "multi_worker", those of all
-            machines that the environment variable TF_CONFIG lists, with this program running on each.
+        name: key of STRATEGIES. "mirrored": all GPUs of this machine. "one_device": one GPU, or the CPU.
+            "multi_worker": all GPUs of the machines in the environment variable TF_CONFIG; this program runs on each.
 
     Returns:
         `tf.distribute.Strategy`.
 
     Raises:
-        UserError: TF_CONFIG is needed, and missing or wrong, or its address is taken.
+        UserError: TF_CONFIG is needed but missing or wrong, or its address is in use.
     """
     return STRATEGIES[name]()
 
 
 def num_workers(strategy):
-    """How many processes take part."""
+    """The number of processes that train together."""
     return strategy.extended._num_workers if hasattr(strategy.extended, "_num_workers") else 1
 
 
 def is_chief(strategy):
-    """Whether this is the one process that writes files."""
+    """Whether this process is the chief, the only one that writes files."""
     resolver = strategy.cluster_resolver
     return num_workers(strategy) == 1 or resolver.task_id == 0
 
 
 def distribute(strategy, make):
-    """A data set of which each process reads its own share.
+    """Makes a data set from which each process reads its own share of every batch.
 
     Args:
         strategy: `tf.distribute.Strategy`.
         make: function from the `share` of `batches.train_batches` to a `tf.data.Dataset`.
 
     Returns:
-        A distributed data set; an element has, for each replica, its part of a global batch.
+        A distributed data set. An element contains one part of a global batch for each replica.
     """
 
     def of_worker(context):
@@ -89,7 +89,7 @@ def distribute(strategy, make):
 
 
 def _make_sum(strategy, length):
-    """Function from this process's whole numbers [length] to their sum over all processes."""
+    """Makes a function from int64 [length] of this process to the sum over all processes."""
     local = strategy.num_replicas_in_sync // num_workers(strategy)
 
     @tf.function(input_signature=[tf.TensorSpec([length], tf.int64)])
@@ -103,31 +103,37 @@ def _make_sum(strategy, length):
     return add
 
 
-def refuse_unlike(strategy, facts):
-    """Raises UserError, in all processes, unless all of them bring the same facts.
+def refuse_unlike(strategy, values):
+    """Checks that all processes have the same settings and data. All processes must call it.
 
     Args:
         strategy: `tf.distribute.Strategy`.
-        facts: dict from a name to a JSON value, of what must be equal: settings, data, the iteration.
+        values: dict from names to JSON values, which must be equal in all processes; the names in the same order.
+
+    Raises:
+        UserError: a value differs between processes; every process raises it.
     """
     workers = num_workers(strategy)
     if workers == 1:
         return
-    numbers = [int(hashlib.sha256(json.dumps(each).encode()).hexdigest()[:12], 16) for each in facts.values()]
+    numbers = [int(hashlib.sha256(json.dumps(each).encode()).hexdigest()[:12], 16) for each in values.values()]
     total = _make_sum(strategy, len(numbers))(tf.constant(numbers, tf.int64)).numpy().tolist()
-    unlike = [name for name, mine, all_of_them in zip(facts, numbers, total) if all_of_them != workers * mine]
+    unlike = [name for name, mine, all_of_them in zip(values, numbers, total) if all_of_them != workers * mine]
     if unlike:
         raise UserError(
-            f"the {workers} processes do not agree on {', '.join(unlike)}: start all of them with the same flags, "
-            "data and --workdir, which all of them must see"
+            f"the {workers} processes do not agree on {', '.join(unlike)}: start all of them with the same flags and "
+            "data, and with a --workdir that all of them can read"
         )
 
 
 def make_agree(strategy):
-    """What brings all processes to one mind before each portion of work, as they must compute it together.
+    """Makes a function by which all processes run the same number of iterations, and stop together.
+
+    All processes compute an iteration together: one that stops alone would make the others wait for ever.
 
     Returns:
-        Function from this process's (count, stop) to everyone's: the count of the chief, and whether any wants to stop.
+        Function from (count, stop) of this process to (count, stop) of all: the count of the chief, and whether any
+        process was asked to stop. All processes must call it.
     """
     if num_workers(strategy) == 1:
         return lambda count, stop: (count, stop)

@@ -1,4 +1,4 @@
-"""What a person watches: image grids, PNG files and TensorBoard points."""
+"""Image grids, PNG files and TensorBoard points."""
 
 import numpy as np
 import tensorflow as tf
@@ -7,7 +7,7 @@ from tfgan_gn.files.whole import write_whole
 
 
 def image_grid(images, columns):
-    """Lays images out in rows, left to right and top to bottom; missing ones at the end are black.
+    """Arranges images in rows, left to right and top to bottom; the rest of the last row is black.
 
     Args:
         images: uint8 array [N, H, W, C].
@@ -25,7 +25,7 @@ def image_grid(images, columns):
 
 
 def write_png(path, image):
-    """Writes a uint8 image [H, W, C] as PNG, whole or not at all."""
+    """Writes a uint8 image [H, W, C] to a PNG file, completely or not at all."""
     write_whole(path, tf.io.encode_png(image).numpy())
 
 
