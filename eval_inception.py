@@ -16,7 +16,7 @@ import sys
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.cache_folder import cache_folder
 from tfgan_gn.settings import command_line
-from tfgan_gn.settings.config_file import is_run, load_config, load_data_info
+from tfgan_gn.settings.config_file import is_run
 from tfgan_gn.settings.scoring import EvalConfig, make_eval_config
 
 
@@ -33,21 +33,17 @@ def open_run(config, workdir):
     Raises:
         UserError: the checkpoint is not there or cannot be read.
     """
-    from tfgan_gn import runs
     from tfgan_gn.export import make_sampler
+    from tfgan_gn.runs.building import sampling
+    from tfgan_gn.runs.loading import load_run
     from tfgan_gn.scoring import images
-    from tfgan_gn.training import checkpoints
 
-    run = load_config(workdir)
-    facts = load_data_info(workdir)
-    path = checkpoints.find(workdir, config.checkpoint)
-    generator = runs.build_networks_of(run, facts).generator
-    checkpoints.load_generator_weights(generator, path, averaged=bool(run.ema))
-    iteration = checkpoints.iteration_of(path)
-    sampling = runs.sampling(run, facts, iteration)
-    sampling["statistics"] = config.generator_statistics or sampling["statistics"]
-    sampler = make_sampler(generator, **sampling)
-    return images.of_generator(sampler, config.num_images, config.seed, path), run, iteration
+    run = load_run(workdir, config.checkpoint)
+    arguments = sampling(run.config, run.facts, run.iteration)
+    arguments["statistics"] = config.generator_statistics or arguments["statistics"]
+    sampler = make_sampler(run.generator, **arguments)
+    samples = images.of_generator(sampler, config.num_images, config.seed, run.checkpoint)
+    return samples, run.config, run.iteration
 
 
 def open_reference(config, run, extractor):
@@ -64,8 +60,8 @@ def open_reference(config, run, extractor):
     Raises:
         UserError: no real images are given; as `images.open_images` and `reference.of_file`.
     """
-    from tfgan_gn import runs
     from tfgan_gn.data import sets
+    from tfgan_gn.runs.about import say
     from tfgan_gn.scoring import images, reference
 
     cache_dir = cache_folder(config.cache_dir)
@@ -79,13 +75,13 @@ def open_reference(config, run, extractor):
         )
     elif run:
         data_dir = config.data_dir or run.data_dir
-        dataset = sets.make_dataset(run.dataset, data_dir, run.image_size, run.grey, config.cache_dir, say=runs.say)
+        dataset = sets.make_dataset(run.dataset, data_dir, run.image_size, run.grey, config.cache_dir, say=say)
         real = images.of_split(dataset, "train")
     else:
         raise UserError(
             "there are no real images: give --reference=cifar10:train, a folder, an .npz of images or of statistics"
         )
-    return reference.of_images(real, extractor, config.batch_size, cache_dir, runs.say)
+    return reference.of_images(real, extractor, config.batch_size, cache_dir, say)
 
 
 def score(config, samples):
@@ -97,8 +93,9 @@ def score(config, samples):
     """
     import tensorflow as tf
 
-    from tfgan_gn import runs
     from tfgan_gn.guards import writing_to
+    from tfgan_gn.runs.about import versions
+    from tfgan_gn.runs.recording import scoring_settings
     from tfgan_gn.scoring import evaluation, extractors, images, results
 
     run, out = None, f"scores-{os.path.basename(os.path.normpath(samples)).replace(':', '-')}.json"
@@ -120,8 +117,8 @@ def score(config, samples):
     with tf.distribute.MirroredStrategy().scope():
         extractor = extractors.load_extractor(config.inception, config.cache_dir)
         real = open_reference(config, run, extractor)
-        settings = runs.scoring_settings(config, extrapolate=True)
-        result = evaluation.evaluate(opened, real, extractor, settings, runs.versions())
+        settings = scoring_settings(config, extrapolate=True)
+        result = evaluation.evaluate(opened, real, extractor, settings, versions())
     out = config.out or out
     with writing_to(out):
         os.makedirs(os.path.dirname(out) or ".", exist_ok=True)

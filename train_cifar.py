@@ -33,16 +33,17 @@ def refuse_another_run(config):
 
 def export(config, facts, generator):
     """Writes the run's SavedModel and says what to look at next."""
-    from tfgan_gn import runs
     from tfgan_gn.export import export_generator
     from tfgan_gn.guards import writing_to
+    from tfgan_gn.runs.about import say
+    from tfgan_gn.runs.building import sampling
 
     folder = os.path.join(config.workdir, "export")
     with writing_to(config.workdir):
-        export_generator(generator, folder, **runs.sampling(config, facts, config.iterations))
+        export_generator(generator, folder, **sampling(config, facts, config.iterations))
     sample = f"model.sample(64, 1{', -1' if config.conditional else ''})"
     grid = os.path.join(config.workdir, "samples", f"{config.iterations:06d}.png")
-    runs.say(
+    say(
         f"done: look at {grid}, run `tensorboard --logdir {config.workdir}`, or sample in Python: "
         f"model = tf.saved_model.load({json.dumps(folder)}); {sample}"
     )
@@ -52,33 +53,35 @@ def train(config):
     """Runs or resumes the run that a Config describes; returns the exit code."""
     import tensorflow as tf
 
-    from tfgan_gn import guards, runs
+    from tfgan_gn import guards
+    from tfgan_gn.runs import building, checks, recording, run_data
+    from tfgan_gn.runs.about import note_doubtful_settings, say
     from tfgan_gn.training import checkpoints, loop, strategies
 
     refuse_another_run(config)
-    runs.note_what_does_not_fit(config)
+    note_doubtful_settings(config)
     strategy = strategies.make_strategy(config.strategy)
-    runs.refuse_what_cannot_be_built(config)
-    dataset = runs.load_data(config)
-    facts = runs.facts_of(dataset)
-    runs.refuse_labels_that_are_not_there(config, facts)
+    checks.refuse_impossible_networks(config)
+    dataset = run_data.load_data(config)
+    facts = run_data.facts_of(dataset)
+    checks.refuse_missing_labels(config, facts)
     if is_run(config.workdir):
-        refuse_other_data(facts, load_data_info(config.workdir), config.workdir)
+        refuse_other_data(facts._asdict(), load_data_info(config.workdir), config.workdir)
     with strategy.scope():
-        trainer = runs.build(config, facts)
+        trainer = building.build_trainer(config, facts)
     manager = checkpoints.restore(trainer, os.path.join(config.workdir, checkpoints.NEWEST), config.keep_checkpoints)
     start = int(trainer.iteration.numpy())
-    runs.say(
+    say(
         f"{dataset.source}: {len(dataset.train.images)} images to learn, {len(dataset.test.images)} held out; "
         f"{strategy.num_replicas_in_sync} x {tf.config.list_logical_devices()[-1].device_type}; "
         f"{config.workdir}: {'iteration 0' if not start else f'resumed at iteration {start}'} of {config.iterations}"
     )
     with guards.reaching_workers(strategies.num_workers(strategy)), guards.stop_requests() as stop:
-        strategies.refuse_unlike(strategy, runs.shared_by_all(config, facts, start))
+        checks.refuse_unlike_processes(config, facts, start, strategy)
         finished = loop.fit(
             trainer,
-            runs.make_batches(config, trainer, dataset, strategy),
-            runs.make_recorder(config, facts, strategy, trainer, manager, dataset),
+            run_data.make_train_batches(config, dataset, strategy, start),
+            recording.make_recorder(config, facts, strategy, trainer, manager, dataset),
             iterations=config.iterations,
             log_every=config.log_every,
             sample_every=config.sample_every,
@@ -89,7 +92,7 @@ def train(config):
             agree=strategies.make_agree(strategy),
         )
         if not finished:
-            runs.say(f"stopped and saved at iteration {int(trainer.iteration.numpy())}; the same command resumes")
+            say(f"stopped and saved at iteration {int(trainer.iteration.numpy())}; the same command resumes")
             return 128 + (stop() or signal.SIGTERM)
         if strategies.is_chief(strategy):
             export(config, facts, trainer.sampling_generator)

@@ -148,12 +148,12 @@ def weights(trainer):
 
 
 def state(trainer):
-    """All variables that a resumed run needs, by name: networks, optimizers, averaged generator, iteration."""
+    """The tf.Variables that a resumed run needs, by name: networks, optimizers, averaged generator, iteration."""
     parts = {"generator": trainer.generator, "critic": trainer.critic}
     parts |= {"averaged": trainer.average.averaged} if trainer.average else {}
     parts |= {"generator's": trainer.generator_update.optimizer, "critic's": trainer.critic_update.optimizer}
     variables = {
-        f"{name} {number} {variable.path.partition('/')[2]}": variable
+        f"{name} {number} {variable.path.partition('/')[2]}": variable.value
         for name, part in parts.items()
         for number, variable in enumerate(part.variables)
     }

@@ -103,7 +103,7 @@ def test_gradient_of_the_penalty_is_exact(case, norm, float64, rng):
 
 
 def iterate(trainer, case, first, count):
-    """Iterations on batches that are a function of their number, run eagerly: nothing is traced."""
+    """Runs iterations eagerly, on batches that are a function of the iteration."""
     assert trainer.iteration.numpy() == first and trainer.n_critic == 1
     for iteration in range(first, first + count):
         random = np.random.default_rng(iteration)
@@ -201,7 +201,7 @@ def test_a_generator_on_two_replicas_is_exported_and_saved_as_on_one(two_replica
     checkpoints.restore(two, str(tmp_path / "checkpoints"), 1)
     of_two = state(two)
     for name, variable in state(one).items():
-        for replica in two_replicas.experimental_local_results(getattr(of_two[name], "value", of_two[name])):
+        for replica in two_replicas.experimental_local_results(of_two[name]):
             np.testing.assert_array_equal(variable.numpy(), replica.numpy(), err_msg=name)
 
 

@@ -8,9 +8,10 @@ import tensorflow as tf
 from conftest import tiny_networks, tiny_trainer, weights
 from test_conformance import iterate
 
-from tfgan_gn import runs
 from tfgan_gn.data.batches import train_batches
 from tfgan_gn.layers.norms import synchronize_batch_norm
+from tfgan_gn.runs.building import build_trainer
+from tfgan_gn.runs.run_data import DataFacts
 from tfgan_gn.settings.training import make_config
 
 ITERATIONS = 5
@@ -30,7 +31,7 @@ def run(trainer):
 def build(**given):
     """The default model, narrow, on 16 pixels; flags as of the command."""
     flags = {"width": 16, "groups": (4,), "batch_size": 16, "n_critic": 2, "image_size": 16, **given}
-    return runs.build(make_config(**flags), {"num_classes": 1, "channels": 3, "images_sha256": ""})
+    return build_trainer(make_config(**flags), DataFacts(1, 3, ""))
 
 
 @pytest.fixture(scope="module")

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_gn import runs
 from tfgan_gn.data.shapes import draw_shapes
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import make_sampler
+from tfgan_gn.runs import about, building, checks
+from tfgan_gn.runs.run_data import DataFacts
 from tfgan_gn.settings.presets import PRESETS
 from tfgan_gn.settings.training import make_config
 from tfgan_gn.training import losses, optimizers
 
-FACTS = {"num_classes": 10, "channels": 3, "images_sha256": ""}
+FACTS = DataFacts(10, 3, "")
 TINY = {"width": 8, "batch_size": 4, "n_critic": 1}
 # preset: architecture, loss, penalty, optimizer, learning rate, critic steps, classes, classifier
 PUBLISHED = {
@@ -62,7 +63,7 @@ def tiny(preset, **given):
 
 
 def build(config):
-    return runs.build(config, FACTS)
+    return building.build_trainer(config, FACTS)
 
 
 @functools.cache  # most settings are compared with the same run
@@ -100,7 +101,7 @@ def test_the_table_of_models_is_that_of_the_code():
     found = re.findall(r"^\| `(\w+)` \| ([\d,]+) \| ([\d,]+) \|", text, re.M)
     expected = []
     for preset in PRESETS:
-        networks = runs.build_networks_of(make_config(preset), FACTS)
+        networks = building.build_networks_of(make_config(preset), FACTS)
         counts = [sum(math.prod(v.shape) for v in network.trainable_variables) for network in networks]
         expected.append((preset, *(f"{count:,}" for count in counts)))
     assert found == expected
@@ -112,7 +113,7 @@ def test_a_class_is_sampled_by_its_label():
         if variable.path.endswith("gamma"):
             variable.assign(variable + np.random.default_rng(0).normal(size=variable.shape))
     config = tiny("author_acgan")
-    sampler = make_sampler(trainer.generator, **runs.sampling(config, FACTS, 1))
+    sampler = make_sampler(trainer.generator, **building.sampling(config, FACTS, 1))
     of_3, of_4, of_all = (sampler.sample(70, 1, label).numpy() for label in (3, 4, -1))
     assert (of_3 != of_4).any((1, 2, 3)).all()
     is_of_3, is_of_4 = ((of_all == each).all((1, 2, 3)) for each in (of_3, of_4))
@@ -169,15 +170,23 @@ def test_settings_without_effect_are_refused(given, message):
     ("preset", "given", "note"),
     [
         ("author", {"norm": "batch"}, "batch norm in the critic makes the score of one image depend on the other"),
-        ("sngan_resnet", {"loss": "wasserstein"}, "spectral norm with the Wasserstein loss and no penalty is reported"),
-        ("sngan_dcgan", {"loss": "wasserstein"}, "spectral norm with the Wasserstein loss and no penalty is reported"),
+        (
+            "sngan_resnet",
+            {"loss": "wasserstein"},
+            "the spectral-normalization read-me reports that",
+        ),
+        (
+            "sngan_dcgan",
+            {"loss": "wasserstein"},
+            "the spectral-normalization read-me reports that",
+        ),
         ("wgan_clip", {}, ""),
         ("sngan_resnet", {"loss": "wasserstein", "penalty": "gradient"}, ""),
         ("author", {}, ""),
     ],
 )
 def test_what_is_reported_not_to_work_trains_and_is_said(capsys, preset, given, note):
-    runs.note_what_does_not_fit(tiny(preset, **given))
+    about.note_doubtful_settings(tiny(preset, **given))
     said = capsys.readouterr().err.splitlines()
     assert [line.startswith(f"note: {note}") for line in said] == [True] * bool(note)
 
@@ -185,4 +194,4 @@ def test_what_is_reported_not_to_work_trains_and_is_said(capsys, preset, given, 
 @pytest.mark.quick
 def test_labels_are_needed_to_be_conditional():
     with pytest.raises(UserError, match="--conditional needs labels, and --dataset=cifar10 has 1 class"):
-        runs.refuse_labels_that_are_not_there(tiny("author_acgan"), {"num_classes": 1})
+        checks.refuse_missing_labels(tiny("author_acgan"), FACTS._replace(num_classes=1))

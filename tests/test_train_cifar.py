@@ -15,7 +15,8 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tfgan_gn import runs
+from tfgan_gn.runs.building import build_trainer
+from tfgan_gn.runs.run_data import DataFacts
 from tfgan_gn.settings.training import make_config
 from tfgan_gn.training.noise import Noise
 
@@ -25,7 +26,7 @@ TINY = {"dataset": "shapes", "width": 8, "groups": 4, "batch_size": 8, "n_critic
 
 QUICK = {"architecture": "simple_cnn", "norm": "none", "groups": None}  # to trace
 
-FACTS = {"num_classes": 10, "channels": 3, "images_sha256": ""}
+FACTS = DataFacts(10, 3, "")
 
 
 def start(workdir, limit=None, **flags):
@@ -111,7 +112,7 @@ def test_every_setting_reaches_what_it_sets():
     rates = {"gp_weight": 2.5, "learning_rate": 3e-4, "lr_decay": "linear", "iterations": 10, "beta_1": 0.25}
     norms = {"groups": (1, 2, 4, 8, 1, 2), "generator_norm": "group", "generator_groups": (2,)}
     given = {"beta_2": 0.5, "seed": 9, **sizes, **rates, **norms}
-    trainer = runs.build(make_config("report", **given), FACTS)
+    trainer = build_trainer(make_config("report", **given), FACTS)
     critic, generator = trainer.critic.get_config(), trainer.generator.get_config()
     assert (critic["width"], critic["image_size"], critic["norm"]) == (8, 16, "group")
     assert tuple(critic["groups"]) == (1, 2, 4, 8, 1, 2)
@@ -124,7 +125,7 @@ def test_every_setting_reaches_what_it_sets():
         assert (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon) == (0.25, 0.5, 1e-8)
         rate = [float(update.learning_rate(tf.constant(i, tf.int64))) for i in (0, 5)]
         np.testing.assert_allclose(rate, [3e-4, 1.5e-4], rtol=1e-6)
-    other = runs.build(make_config("report", **{**given, "seed": 10, "lr_decay": "none"}), FACTS)
+    other = build_trainer(make_config("report", **{**given, "seed": 10, "lr_decay": "none"}), FACTS)
     np.testing.assert_allclose(float(other.critic_update.learning_rate(tf.constant(5, tf.int64))), 3e-4, rtol=1e-6)
     assert (other.critic.trainable_variables[0].numpy() != trainer.critic.trainable_variables[0].numpy()).all()
 

@@ -8,8 +8,8 @@ import tensorflow as tf
 from conftest import state
 from test_presets import FACTS, tiny
 
-from tfgan_gn import runs
 from tfgan_gn.export import make_sampler
+from tfgan_gn.runs import building, run_data
 from tfgan_gn.scoring import images
 from tfgan_gn.settings.presets import PRESETS
 
@@ -33,7 +33,7 @@ def trainers():
     def get(preset):
         if preset not in kept:
             kept.clear()
-            trainer = runs.build(make(preset), FACTS)
+            trainer = building.build_trainer(make(preset), FACTS)
             kept[preset] = trainer, {name: variable.numpy() for name, variable in state(trainer).items()}
         trainer, initial = kept[preset]
         for name, variable in state(trainer).items():
@@ -50,8 +50,8 @@ def test_twenty_iterations_of_a_preset(preset, data, trainers):
     if data == "cifar10" and not CIFAR10.is_dir():
         pytest.skip("CIFAR-10 is not beside the project")
     trainer, config = trainers(preset), make(preset, **DATA[data])
-    dataset = runs.load_data(config)
-    batches = runs.make_batches(config, trainer, dataset, trainer.strategy)
+    dataset = run_data.load_data(config)
+    batches = run_data.make_train_batches(config, dataset, trainer.strategy, 0)
     logs = [trainer.train(batches, tf.constant(5, tf.int64))[0] for _ in range(4)]
     assert trainer.iteration.numpy() == 20
     steps = [u.optimizer.iterations.numpy() for u in (trainer.critic_update, trainer.generator_update)]
@@ -63,7 +63,9 @@ def test_twenty_iterations_of_a_preset(preset, data, trainers):
         assert max(abs(v.numpy()).max() for v in trainer.critic.trainable_variables) <= np.float32(config.clip)
     if data == "cifar10":
         return  # samples were looked at after the shapes
-    sampler = make_sampler(trainer.sampling_generator, **{**runs.sampling(config, FACTS, 20), "statistics": "batch"})
+    sampler = make_sampler(
+        trainer.sampling_generator, **{**building.sampling(config, FACTS, 20), "statistics": "batch"}
+    )
     (part,) = images.of_generator(sampler, 3, 0, "").parts()
     assert part.shape == (3, *dataset.train.images.shape[1:]) and part.dtype == np.uint8
     assert part.std(0).mean() > 1, "three different images"

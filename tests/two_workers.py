@@ -8,19 +8,19 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 import train_cifar
-from tfgan_gn import runs
+from tfgan_gn.runs import building
 
-trainers, build = [], runs.build
+trainers, build_trainer = [], building.build_trainer
 
 
 def remember(config, facts):
     """Builds as the command does, and keeps what was built."""
-    trainers.append(build(config, facts))
+    trainers.append(build_trainer(config, facts))
     return trainers[-1]
 
 
 if __name__ == "__main__":
-    runs.build = remember
+    building.build_trainer = remember
     code = train_cifar.main(sys.argv)
     digest = hashlib.sha256()
     for trainer in trainers:

@@ -1,0 +1,147 @@
+"""From a Config to its networks and their trainer."""
+
+import contextlib
+
+import keras
+
+from tfgan_gn.layers import norms
+from tfgan_gn.models import build_networks
+from tfgan_gn.runs.about import versions
+from tfgan_gn.runs.run_data import classes_of
+from tfgan_gn.training.averaging import MovingAverage
+from tfgan_gn.training.losses import LOSSES, Auxiliary
+from tfgan_gn.training.noise import Noise
+from tfgan_gn.training.objective import Objective
+from tfgan_gn.training.optimizers import Update, adam, constant, linear_decay, rmsprop, sgd
+from tfgan_gn.training.trainer import Trainer
+
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # Keras' dtype policy by --precision
+
+
+@contextlib.contextmanager
+def computing_in(precision):
+    """Within it, layers are built that compute in a precision, a key of POLICIES."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(POLICIES[precision])
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def build_networks_of(config, facts):
+    """Builds the networks of a Config; call it inside `strategy.scope()`.
+
+    Args:
+        config: Config.
+        facts: `run_data.DataFacts` of its data.
+
+    Returns:
+        `models.Networks`.
+
+    Raises:
+        UserError: settings that the networks cannot take.
+    """
+    with computing_in(config.precision):  # the network that scores computes in float32
+        networks = build_networks(
+            config.architecture,
+            width=config.width,
+            z_dim=config.z_dim,
+            image_size=config.image_size,
+            channels=facts.channels,
+            norm=config.norm,
+            groups=config.groups,
+            generator_norm=config.generator_norm,
+            generator_groups=config.generator_groups,
+            num_classes=classes_of(config, facts),
+            auxiliary=config.auxiliary,
+        )
+    if config.synced_batch_norm:
+        for network in networks:
+            norms.synchronize_batch_norm(network)
+    return networks
+
+
+def build_trainer(config, facts):
+    """Builds the networks of a Config with their initial weights, and their trainer; call it in `strategy.scope()`.
+
+    Args:
+        config: Config.
+        facts: `run_data.DataFacts` of its data.
+
+    Returns:
+        `trainer.Trainer`.
+
+    Raises:
+        UserError: settings that the networks or the strategy cannot take.
+    """
+    networks = _build_seeded(config, facts)
+    average = None
+    if config.ema:
+        # The same seed again: what is not averaged, such as spectral norm's u and v, starts equal too.
+        average = MovingAverage(_build_seeded(config, facts).generator, networks.generator, config.ema)
+    objective = Objective(
+        *networks,
+        LOSSES[config.loss],
+        config.gp_weight if config.penalty == "gradient" else None,
+        Auxiliary() if config.auxiliary else None,
+        config.separate_passes,
+    )
+    noise = Noise(
+        seed=config.seed,
+        z_dim=config.z_dim,
+        batch_size=config.batch_size,
+        generator_batch_size=config.generator_batch_multiple * config.batch_size,
+        num_classes=classes_of(config, facts),
+        flips=config.flips,
+        dtype=networks.generator.variable_dtype,
+    )
+    generator_update = _make_update(config, config.optimizer, config.learning_rate)
+    critic_update = _make_update(
+        config,
+        config.critic_optimizer or config.optimizer,
+        config.critic_learning_rate or config.learning_rate,
+        config.clip or None,
+    )
+    return Trainer(
+        objective, noise, generator_update, critic_update, n_critic=config.n_critic, average=average, jit=config.jit
+    )
+
+
+def _build_seeded(config, facts):
+    keras.utils.set_random_seed(config.seed)
+    return build_networks_of(config, facts)
+
+
+def _make_update(config, optimizer, learning_rate, clip=None):
+    optimizers = {
+        "adam": lambda: adam(config.beta_1, config.beta_2),
+        "rmsprop": rmsprop,
+        "sgd": lambda: sgd(config.momentum),
+    }
+    schedules = {
+        "linear": lambda: linear_decay(learning_rate, config.iterations),
+        "none": lambda: constant(learning_rate),
+    }
+    return Update(optimizers[optimizer](), schedules[config.lr_decay](), clip)
+
+
+def sampling(config, facts, iteration):
+    """The arguments of `export.make_sampler` and `export.export_generator`, but for the generator and the path.
+
+    Args:
+        config: Config.
+        facts: `run_data.DataFacts`.
+        iteration: of the generator's weights.
+
+    Returns:
+        dict of keyword arguments.
+    """
+    return {
+        "z_dim": config.z_dim,
+        "statistics": config.generator_statistics,
+        "batch_size": config.batch_size,
+        "seed": config.seed,
+        "num_classes": classes_of(config, facts),
+        "metadata": {"iteration": iteration, "versions": versions()},
+    }
