@@ -1,0 +1,33 @@
+"""What a run says about itself: lines on the terminal, versions, notes on its settings."""
+
+import platform
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_gn import __version__
+from tfgan_gn.layers import norms
+
+
+def say(text):
+    """Writes one line to standard error; it stays whole beside the progress bar."""
+    sys.stderr.write(text + "\n")
+
+
+def versions():
+    """The versions that results may depend on: a dict from names to strings."""
+    found = {module.__name__: module.__version__ for module in (tf, keras, np)}
+    return {"tfgan_gn": __version__, "python": platform.python_version(), **found}
+
+
+def note_doubtful_settings(config):
+    """Says what is known to go wrong with the settings of a Config; they are allowed."""
+    if norms.NORMS[config.norm].critic_caveat and config.penalty == "gradient":
+        say(f"note: {norms.NORMS[config.norm].critic_caveat}")
+    if config.architecture.startswith("sngan") and config.loss == "wasserstein" and config.penalty == "none":
+        say(
+            "note: the spectral-normalization read-me reports that spectral norm does not work with the Wasserstein "
+            "loss without penalty: use --loss=hinge or --loss=bce"
+        )

@@ -1,0 +1,54 @@
+"""What is refused before a run starts."""
+
+import dataclasses
+
+from tfgan_gn.data.decode import CHANNELS
+from tfgan_gn.errors import UserError
+from tfgan_gn.runs.building import build_networks_of
+from tfgan_gn.runs.run_data import DataFacts
+from tfgan_gn.training import strategies
+
+# Paths may differ between the machines of one run.
+PATHS = {"workdir", "data_dir", "cache_dir", "inception"}
+
+
+def refuse_impossible_networks(config):
+    """Builds the networks of a Config once, before data are loaded and decoded, which can take minutes.
+
+    Raises:
+        UserError: the networks cannot be built with these settings.
+    """
+    build_networks_of(config, DataFacts(2, CHANNELS[config.grey], ""))
+
+
+def refuse_missing_labels(config, facts):
+    """Checks that there are labels for conditional networks.
+
+    Args:
+        config: Config.
+        facts: DataFacts.
+
+    Raises:
+        UserError: all images are of one class.
+    """
+    if config.conditional and facts.num_classes < 2:
+        raise UserError(
+            f"--conditional needs labels, and --dataset={config.dataset} has {facts.num_classes} class: leave it out, "
+            "or give data with classes (a folder with one sub-folder for each)"
+        )
+
+
+def refuse_unlike_processes(config, facts, iteration, strategy):
+    """Checks that all processes of a run have the same settings, data and checkpoint. All processes must call it.
+
+    Args:
+        config: Config.
+        facts: DataFacts.
+        iteration: that the run starts or resumes at.
+        strategy: `tf.distribute.Strategy`.
+
+    Raises:
+        UserError: they differ.
+    """
+    settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in PATHS}
+    strategies.refuse_unlike(strategy, {**settings, **facts._asdict(), "iteration": iteration})

@@ -1,0 +1,95 @@
+"""The recorder of a run, and how the run is scored on the way."""
+
+import contextlib
+import os
+import time
+
+import tensorflow as tf
+
+from tfgan_gn import guards
+from tfgan_gn.export import make_sampler
+from tfgan_gn.files.cache_folder import cache_folder
+from tfgan_gn.runs.about import say, versions
+from tfgan_gn.runs.building import sampling
+from tfgan_gn.runs.run_data import make_test_batches
+from tfgan_gn.scoring import evaluation, extractors, history, images, reference
+from tfgan_gn.scoring.scores import Settings
+from tfgan_gn.settings.config_file import save_config
+from tfgan_gn.settings.scoring import EvalConfig
+from tfgan_gn.training import checkpoints, strategies
+from tfgan_gn.training.recorder import Follower, Recorder
+
+
+def make_recorder(config, facts, strategy, trainer, manager, dataset):
+    """Makes what records a run: in the chief a `Recorder`, in other processes a `Follower`.
+
+    The chief writes `config.json` here, so that a folder is taken only by a run that nothing refuses any more.
+
+    Args:
+        config: Config.
+        facts: `run_data.DataFacts`.
+        strategy: `tf.distribute.Strategy`.
+        trainer: `Trainer`.
+        manager: checkpoint manager of `checkpoints.restore`.
+        dataset: `sets.Dataset`.
+
+    Raises:
+        UserError: the folder cannot be written to, or as `make_score`.
+    """
+    test = make_test_batches(config, dataset, strategy)
+    if not strategies.is_chief(strategy):
+        return Follower(trainer, lambda: iter(test), config.test_batches)
+    score = None
+    if config.eval_every:
+        # With several processes the chief scores outside of the strategy: under it, all of them would have to score.
+        alone = strategies.num_workers(strategy) > 1
+        with contextlib.nullcontext() if alone else strategy.scope():
+            score = make_score(config, facts, trainer.sampling_generator, dataset)
+    with guards.writing_to(config.workdir):
+        os.makedirs(config.workdir, exist_ok=True)
+        save_config(config, config.workdir, versions(), facts._asdict())
+    return Recorder(
+        trainer, manager, config.workdir, lambda: iter(test), config.test_batches, clock=time.monotonic, score=score
+    )
+
+
+def make_score(config, facts, generator, dataset):
+    """Makes the `score` of a `Recorder`; call it in the scope of the strategy that scores.
+
+    Args:
+        config: Config.
+        facts: `run_data.DataFacts`.
+        generator: the network that is scored.
+        dataset: `sets.Dataset`; its training images are the reference.
+
+    Returns:
+        Function from the iteration to (scalars by tag, whether they are the best so far).
+
+    Raises:
+        UserError: the weights of the network that makes the features are missing.
+    """
+    extractor = extractors.load_extractor(config.inception, config.cache_dir)
+    settings = scoring_settings(EvalConfig(), extrapolate=False)
+    train = images.of_split(dataset, "train")
+    real = reference.of_images(train, extractor, settings.batch_size, cache_folder(config.cache_dir), say)
+    strategy = tf.distribute.get_strategy()
+
+    def score(iteration):
+        sampler = make_sampler(generator, **sampling(config, facts, iteration))
+        samples = images.of_generator(sampler, config.eval_images, config.seed, f"{config.workdir}, {iteration=}")
+        with strategy.scope():
+            result = evaluation.evaluate(samples, real, extractor, settings, versions())
+        return history.add(result, iteration, config.workdir, os.path.join(config.workdir, checkpoints.BEST), say)
+
+    return score
+
+
+def scoring_settings(config, extrapolate):
+    """The `scores.Settings` of an EvalConfig.
+
+    Args:
+        config: EvalConfig.
+        extrapolate: as in `scores.Settings`; it takes minutes, too long during training.
+    """
+    resamples = config.resamples if config.bootstrap else 0
+    return Settings(config.batch_size, config.splits, config.neighbours, resamples, extrapolate)

@@ -1,0 +1,89 @@
+"""The data of a run: the data set, what networks and a resumed run need to know of it, and its batches."""
+
+from typing import NamedTuple
+
+from tfgan_gn.data import sets
+from tfgan_gn.data.batches import held_out_batches, train_batches
+from tfgan_gn.errors import UserError
+from tfgan_gn.files.hashes import hash_pixels
+from tfgan_gn.runs.about import say
+from tfgan_gn.training import strategies
+
+
+class DataFacts(NamedTuple):
+    """What the networks and a resumed run need to know of a data set; `config.json` has them as a table.
+
+    Attributes:
+        num_classes: number of classes, also where the networks take no labels.
+        channels: of the images, 3 or 1.
+        images_sha256: hash of all training images, after decoding and resizing.
+    """
+
+    num_classes: int
+    channels: int
+    images_sha256: str
+
+
+def facts_of(dataset):
+    """The DataFacts of a `sets.Dataset`."""
+    images = dataset.train.images
+    return DataFacts(len(dataset.classes), int(images.shape[-1]), hash_pixels([images]))
+
+
+def facts_from(data_info, workdir):
+    """The DataFacts that a run folder's `config.json` has as a dict. Raises UserError if the dict has other names."""
+    try:
+        return DataFacts(**data_info)
+    except TypeError:
+        raise UserError(
+            f"the table 'data' of {workdir}/config.json has {', '.join(data_info) or 'nothing'} in place of "
+            f"{', '.join(DataFacts._fields)}: bring back the file that the run wrote"
+        ) from None
+
+
+def classes_of(config, facts):
+    """The number of classes that the networks of a Config take labels of; None for networks without labels."""
+    return facts.num_classes if config.conditional else None
+
+
+def load_data(config):
+    """The `sets.Dataset` of a Config. Raises UserError if it is missing or broken, or cannot be downloaded."""
+    return sets.make_dataset(config.dataset, config.data_dir, config.image_size, config.grey, config.cache_dir, say=say)
+
+
+def make_train_batches(config, dataset, strategy, iteration):
+    """Makes an iterator over the run's distributed batches, from an iteration on.
+
+    Args:
+        config: Config.
+        dataset: `sets.Dataset`.
+        strategy: `tf.distribute.Strategy`; each of its processes reads its share.
+        iteration: the next iteration, a whole number.
+
+    Returns:
+        Iterator as in `Trainer.iterate`.
+
+    Raises:
+        UserError: fewer training images than a batch.
+    """
+    first, train = iteration * config.n_critic, dataset.train
+
+    def of_share(share):
+        labels = _labels_of(config, train)
+        return train_batches(train.images, config.batch_size, config.seed, first, labels=labels, share=share)
+
+    return iter(strategies.distribute(strategy, of_share))
+
+
+def make_test_batches(config, dataset, strategy):
+    """Makes a distributed data set of the run's held-out batches, in the same order each time it is iterated."""
+    test = dataset.test
+
+    def of_share(share):
+        return held_out_batches(test.images, config.batch_size, 0, labels=_labels_of(config, test), share=share)
+
+    return strategies.distribute(strategy, of_share)
+
+
+def _labels_of(config, split):
+    return split.labels if config.conditional else None
