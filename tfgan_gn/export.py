@@ -6,12 +6,12 @@ import shutil
 
 import tensorflow as tf
 
-from tfgan_gn.data.pixels import quantize
+from tfgan_gn.data.pixels import LEVELS_PER_UNIT, quantize
 from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.layers.norms import collect_standing_statistics
 
-# Images are always generated in blocks of this many. So image i of a seed is always computed in the same batch, is the
-# same to the last bit whatever number of images is asked for, and memory use is constant.
+# Images are always generated in blocks of one size, by default of this one. So image i of a seed is always computed in
+# the same batch, is the same to the last bit whatever number of images is asked for, and memory use is constant.
 BLOCK = 64
 STANDING_BATCHES = 100  # the standing statistics are those of the images of this many batches
 
@@ -25,9 +25,11 @@ class Sampler(tf.Module):
         statistics: "standing" (they must have been collected before) or "batch".
         num_classes: of a conditional generator; None for one without labels.
         metadata: dict of JSON values.
+        block_size: images that are generated together.
+        pixel_scale: the scale of `pixels.quantize`.
     """
 
-    def __init__(self, generator, z_dim, statistics, num_classes, metadata):
+    def __init__(self, generator, z_dim, statistics, num_classes, metadata, block_size, pixel_scale):
         super().__init__()
         self.held = [
             variable.value for variable in generator.variables
@@ -39,15 +41,15 @@ class Sampler(tf.Module):
             return generator(z, labels=labels, standing=statistics == "standing")
 
         def sample_block(block, seed, label=None):
-            key = tf.random.fold_in(tf.stack([seed, 0]), block * BLOCK)
-            labels = _labels(label, key, num_classes) if conditional else None
-            return quantize(generate(tf.random.stateless_normal([BLOCK, z_dim], key), labels))
+            key = tf.random.fold_in(tf.stack([seed, 0]), block * block_size)
+            labels = _labels(block_size, label, key, num_classes) if conditional else None
+            return quantize(generate(tf.random.stateless_normal([block_size, z_dim], key), labels), pixel_scale)
 
         def sample(num_images, seed, label=None):
             blocks = tf.map_fn(
                 lambda block: sample_block(block, seed, label),
-                tf.range(-(-num_images // BLOCK)),
-                fn_output_signature=tf.TensorSpec([BLOCK, *size], tf.uint8),
+                tf.range(-(-num_images // block_size)),
+                fn_output_signature=tf.TensorSpec([block_size, *size], tf.uint8),
                 parallel_iterations=1,
             )
             return tf.reshape(blocks, [-1, *size])[:num_images]
@@ -64,19 +66,31 @@ class Sampler(tf.Module):
         self.sample = tf.function(
             sample if conditional else lambda num_images, seed: sample(num_images, seed), input_signature=numbers
         )
-        text = json.dumps({**metadata, "z_dim": z_dim, "statistics": statistics, "num_classes": num_classes})
+        facts = {"z_dim": z_dim, "statistics": statistics, "num_classes": num_classes}
+        text = json.dumps({**metadata, **facts, "block_size": block_size, "pixel_scale": pixel_scale})
         self.metadata = tf.function(lambda: tf.constant(text), input_signature=[])
         for function in (self.sample, self.sample_block, self.metadata):
             function.get_concrete_function()
 
 
-def _labels(label, key, num_classes):
+def _labels(block_size, label, key, num_classes):
     """The labels of a block: all equal to `label`, or drawn from all classes if `label` is negative."""
-    drawn = tf.random.stateless_uniform([BLOCK], tf.random.fold_in(key, 1), 0, num_classes, tf.int64)
-    return tf.where(label < 0, drawn, tf.fill([BLOCK], label))
+    drawn = tf.random.stateless_uniform([block_size], tf.random.fold_in(key, 1), 0, num_classes, tf.int64)
+    return tf.where(label < 0, drawn, tf.fill([block_size], label))
 
 
-def make_sampler(generator, *, z_dim, statistics, batch_size, seed, metadata, num_classes=None):
+def make_sampler(
+    generator,
+    *,
+    z_dim,
+    statistics,
+    batch_size,
+    seed,
+    metadata,
+    num_classes=None,
+    block_size=BLOCK,
+    pixel_scale=LEVELS_PER_UNIT,
+):
     """Makes what `export_generator` writes, in memory; the arguments are the same.
 
     Returns:
@@ -84,7 +98,7 @@ def make_sampler(generator, *, z_dim, statistics, batch_size, seed, metadata, nu
     """
     if statistics == "standing":
         collect_standing_statistics(generator, _noise(z_dim, batch_size, seed, num_classes))
-    return Sampler(generator, z_dim, statistics, num_classes, metadata)
+    return Sampler(generator, z_dim, statistics, num_classes, metadata, block_size, pixel_scale)
 
 
 def _noise(z_dim, batch_size, seed, num_classes):
@@ -99,14 +113,27 @@ def _noise(z_dim, batch_size, seed, num_classes):
             yield z, drawn
 
 
-def export_generator(generator, path, *, z_dim, statistics, batch_size, seed, metadata, num_classes=None):
+def export_generator(
+    generator,
+    path,
+    *,
+    z_dim,
+    statistics,
+    batch_size,
+    seed,
+    metadata,
+    num_classes=None,
+    block_size=BLOCK,
+    pixel_scale=LEVELS_PER_UNIT,
+):
     """Writes a generator as a SavedModel, which `tf.saved_model.load` reads without this package.
 
     The SavedModel has four functions:
 
     - `sample(num_images, seed)`: images, uint8 [num_images, H, W, C]. The same seed gives the same images, and image i
       does not depend on `num_images`.
-    - `sample_block(block, seed)`: images 64 * block to 64 * block + 63 of that sequence, for streaming many images.
+    - `sample_block(block, seed)`: for streaming many images, `block_size` images of that sequence, from image
+      `block_size` * block on.
     - `generate(z)`: noise, float32 [N, z_dim], to images, float32 [N, H, W, C] in [-1, 1].
     - `metadata()`: a JSON string.
 
@@ -119,11 +146,14 @@ def export_generator(generator, path, *, z_dim, statistics, batch_size, seed, me
         z_dim: size of the noise vector.
         statistics: which statistics batch norm uses. "standing": those of 100 batches together, which are collected
             here, so that an image depends on its own noise only. "batch": those of the current batch, as the published
-            code samples; in `sample` the batch is the block of 64.
+            code samples; in `sample` the batch is a block.
         batch_size: of the batches for the standing statistics; give that of training.
         seed: of the noise for the standing statistics.
-        metadata: dict of JSON values that `metadata()` returns, beside z_dim, statistics and num_classes.
+        metadata: dict of JSON values that `metadata()` returns, beside z_dim, statistics, num_classes, block_size and
+            pixel_scale.
         num_classes: of a conditional generator; None for one without labels.
+        block_size: images that `sample` generates together.
+        pixel_scale: the scale of `pixels.quantize`, which makes the uint8 images.
     """
     sampler = make_sampler(
         generator,
@@ -133,6 +163,8 @@ def export_generator(generator, path, *, z_dim, statistics, batch_size, seed, me
         seed=seed,
         metadata=metadata,
         num_classes=num_classes,
+        block_size=block_size,
+        pixel_scale=pixel_scale,
     )
     new, old = os.path.normpath(path) + ".tmp", os.path.normpath(path) + ".old"
     shutil.rmtree(new, ignore_errors=True)

@@ -9,6 +9,7 @@ from tfgan_gn import metrics
 from tfgan_gn.errors import UserError
 from tfgan_gn.scoring import features, naming, scores
 
+OF_GENERATORS = ("generator_statistics", "generator_block_size", "pixel_scale")  # null for images from elsewhere
 PUBLISHED_IMAGES, PUBLISHED_SPLITS = 50_000, 10  # Salimans et al. 2016, Heusel et al. 2017
 
 
@@ -165,7 +166,7 @@ def _protocol_of_images(samples, images, reference, extractor):
         "num_images": samples.stats.count,
         "reference_images_sha256": reference.images_sha256,
         "reference_num_images": reference.num_images,
-        "generator_statistics": images.made_with.get("generator_statistics"),
+        **{name: images.made_with.get(name) for name in OF_GENERATORS},
     }
 
 

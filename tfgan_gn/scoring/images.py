@@ -12,7 +12,8 @@ from tfgan_gn.data import folder, npz, sets, tfds_sets
 from tfgan_gn.data.decode import repeat_grey, resizer
 from tfgan_gn.data.sources import PART, of_array
 from tfgan_gn.errors import UserError
-from tfgan_gn.export import BLOCK, load_generator
+from tfgan_gn.export import load_generator
+from tfgan_gn.scoring.results import EARLIER_GENERATORS
 
 GENERATED = 50_000  # images of a generator behind published scores (Salimans et al. 2016, Heusel et al. 2017)
 WAYS = (
@@ -28,8 +29,8 @@ class Images(NamedTuple):
         source: where they come from, in words.
         count: the number of images.
         parts: function that starts a pass over them and yields uint8 arrays [n, H, W, 3], of one H and W and any n.
-        made_with: dict of JSON values: the statistics, iteration and seed of the generator that made them, or the value
-            range of an array of floats; empty for others.
+        made_with: dict of JSON values: statistics, block size, pixel scale, iteration and seed of the generator that
+            made them, or the value range of an array of floats; empty for others.
     """
 
     source: str
@@ -101,14 +102,21 @@ def of_generator(sampler, num_images, seed, source):
     """
     num_images = num_images or GENERATED
     metadata = json.loads(sampler.metadata().numpy())
+    block_size = metadata.get("block_size", EARLIER_GENERATORS["generator_block_size"])
     of_all_classes = [] if metadata.get("num_classes") is None else [-1]
 
     def parts():
-        for block in range(-(-num_images // BLOCK)):
+        for block in range(-(-num_images // block_size)):
             images = sampler.sample_block(block, seed, *of_all_classes).numpy()
-            yield repeat_grey(images[: num_images - block * BLOCK], 3)
+            yield repeat_grey(images[: num_images - block * block_size], 3)
 
-    made_with = {"generator_statistics": metadata["statistics"], "iteration": metadata.get("iteration"), "seed": seed}
+    made_with = {
+        "generator_statistics": metadata["statistics"],
+        "generator_block_size": block_size,
+        "pixel_scale": metadata.get("pixel_scale", EARLIER_GENERATORS["pixel_scale"]),
+        "iteration": metadata.get("iteration"),
+        "seed": seed,
+    }
     return Images(source, num_images, parts, made_with)
 
 

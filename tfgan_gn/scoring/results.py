@@ -6,6 +6,9 @@ from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.files.whole import write_whole
 from tfgan_gn.scoring import naming
 
+# How all generators were sampled when metadata and results did not say it yet.
+EARLIER_GENERATORS = {"generator_block_size": 64, "pixel_scale": 128.0}
+
 
 def save(result, path):
     """Writes a result of `evaluation.evaluate` as JSON. If that fails, a file that was there before remains."""
@@ -22,6 +25,8 @@ def load(path):
                 raise TypeError(f"{name} has the value {numbers['value']!r}")
         if not isinstance(result["protocol"], dict):
             raise TypeError("its protocol is not a dict")
+        if result["protocol"].get("generator_statistics"):
+            result["protocol"] = {**EARLIER_GENERATORS, **result["protocol"]}
         return result
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
