@@ -169,13 +169,15 @@ def from_report(arrays):
     return converted
 
 
-def test_report_critic_with_group_norm(float64):
+@pytest.mark.parametrize(("norm", "formula"), [("group", "_true_gn"), ("report_group", "")])
+def test_report_critic_with_group_norm(float64, norm, formula):
+    """With Wu and He's formula, and with the report's own."""
     arrays = dict(np.load(GOLDENS / "seed_groupnorm_resnet.npz"))
 
     def group(prefix):
         return from_report({k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)})
 
-    critic = build_networks(width=16, norm="group", groups=arrays["meta/groups"].reshape(-1)).critic
+    critic = build_networks(width=16, norm=norm, groups=arrays["meta/groups"].reshape(-1)).critic
     author.assign(critic, group("param/"))
     real, fake = (arrays[f"in/{k}"].astype(np.float64).transpose(0, 2, 3, 1) for k in ("real", "fake"))
     eps = 1 - arrays["in/alpha"][:, 0].astype(np.float64)  # the report's alpha weighs the real image
@@ -183,13 +185,13 @@ def test_report_critic_with_group_norm(float64):
         d_real, d_fake = critic(real), critic(fake)
         penalty, slopes = gradient_penalty(critic, interpolate(tf.constant(real), tf.constant(fake), eps))
         loss = LOSSES["wasserstein"].critic(d_real, d_fake) + 5 * penalty
-    assert_close(d_real, arrays["out_true_gn/disc_real"][:, 0])
-    assert_close(d_fake, arrays["out_true_gn/disc_fake"][:, 0])
-    assert_close(slopes, arrays["out_true_gn/slopes"])
-    assert_close(penalty, arrays["out_true_gn/gradient_penalty_unscaled"])
-    assert_close(loss, arrays["out_true_gn/disc_cost"])
-    assert_gradients(tape, loss, critic, group("grad_d_true_gn/"))
-    theirs = group("grad_gp_true_gn/")
+    assert_close(d_real, arrays[f"out{formula}/disc_real"][:, 0])
+    assert_close(d_fake, arrays[f"out{formula}/disc_fake"][:, 0])
+    assert_close(slopes, arrays[f"out{formula}/slopes"])
+    assert_close(penalty, arrays[f"out{formula}/gradient_penalty_unscaled"])
+    assert_close(loss, arrays[f"out{formula}/disc_cost"])
+    assert_gradients(tape, loss, critic, group(f"grad_d{formula}/"))
+    theirs = group(f"grad_gp{formula}/")
     ours = author.variables(critic)
     for name in theirs:
         gradient = tape.gradient(penalty, ours[name])  # None where no slope depends on it; theirs is a 0

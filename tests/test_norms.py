@@ -7,7 +7,7 @@ import tensorflow as tf
 from differences import penalty_gradient_error
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.layers.norm_layers import EPSILON, BatchNorm, GroupNorm, group_norm
+from tfgan_gn.layers.norm_layers import EPSILON, BatchNorm, GroupNorm, ReportGroupNorm, group_norm, report_group_norm
 from tfgan_gn.layers.norms import NORMS, collect_standing_statistics, get_norm, groups_per_site
 from tfgan_gn.training.optimizers import adam
 
@@ -25,13 +25,18 @@ def make(norm, groups, num_classes=None):
     return get_norm(norm).layer(groups, num_classes, None)
 
 
-def published(x, groups, gamma, beta):
+def published(x, groups, gamma, beta, deviation=lambda x, axes: np.sqrt(x.var(axes, keepdims=True) + 1e-5)):
     """Wu and He 2018, figure 3, channels last, in numpy."""
     n, *pixels, channels = x.shape
     by_group = x.reshape(n, *pixels, groups, channels // groups)
     axes = (*range(1, len(pixels) + 1), len(pixels) + 2)
-    mean, variance = by_group.mean(axes, keepdims=True), by_group.var(axes, keepdims=True)
-    return ((by_group - mean) / np.sqrt(variance + 1e-5)).reshape(x.shape) * gamma + beta
+    normalized = (by_group - by_group.mean(axes, keepdims=True)) / deviation(by_group, axes)
+    return normalized.reshape(x.shape) * gamma + beta
+
+
+def published_by_report(x, groups, gamma, beta):
+    """`Group_Norm` of the group-norm report: unbiased deviation + 1e-10."""
+    return published(x, groups, gamma, beta, lambda x, axes: x.std(axes, ddof=1, keepdims=True) + 1e-10)
 
 
 @pytest.mark.parametrize("shape", [(3, 5, 4, 12), (2, 7, 12), (2, 12), (2, 3, 4, 2, 12)])
@@ -42,13 +47,47 @@ def test_group_norm_is_the_published_formula(rng, shape, groups):
     np.testing.assert_allclose(ours, published(x, groups, gamma, beta), rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("scale", [1, 1e-9])
+@pytest.mark.parametrize("shape", [(3, 5, 4, 12), (2, 12)])
+@pytest.mark.parametrize("groups", [1, 3, 6])
+def test_report_group_norm_is_the_formula_of_the_report(rng, shape, groups, scale):
+    """With few values in a group, where the unbiased deviation shows, and with values of the size of 1e-10."""
+    x, gamma, beta = scale * rng.normal(size=shape), rng.normal(size=12), rng.normal(size=12)
+    ours = report_group_norm(tf.constant(x), gamma, beta, groups)
+    np.testing.assert_allclose(ours, published_by_report(x, groups, gamma, beta), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("norm", "steepest", "twice"), [(group_norm, 1e3, True), (report_group_norm, 1e11, False)])
+def test_a_constant_group_has_a_second_derivative_with_group_norm_and_none_with_that_of_the_report(
+    rng, norm, steepest, twice
+):
+    """What the note at the start of a run says: y = (x - mu) / 1e-10 there, to first order."""
+    x, weights = tf.ones([1, 2, 2, 4], tf.float64), rng.normal(size=(1, 2, 2, 4))
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = norm(x, np.ones(4), np.zeros(4), 2)
+            total = tf.reduce_sum(weights * y)
+        gradient = tape.gradient(total, x)
+        squared = tf.reduce_sum(gradient**2)
+    np.testing.assert_array_equal(y, np.zeros(x.shape))
+    assert 1e-3 * steepest < abs(gradient.numpy()).max() < steepest
+    assert np.isfinite(outer.gradient(squared, x)).all() == twice
+
+
+def test_a_group_of_one_value_has_no_unbiased_deviation():
+    with pytest.raises(UserError, match="4 groups leave one value in each group"):
+        ReportGroupNorm(4).build((None, 4))
+
+
 def test_epsilon_is_1e_5(rng):
     """The variance is as small as epsilon here, so that another epsilon changes the result by a large factor."""
     x = 1e-3 * rng.normal(size=(2, 4, 4, 8))
     ours = group_norm(tf.constant(x), np.ones(8), np.zeros(8), 2)
     np.testing.assert_allclose(ours, published(x, 2, 1, 0), rtol=0, atol=1e-12)
     for name in NORMALIZING:
-        assert make(name, 2).epsilon == 1e-5
+        assert make(name, 2).epsilon == (1e-10 if name == "report_group" else 1e-5)
 
 
 def test_layer_norm_is_one_group_and_instance_norm_a_group_per_channel(float64, rng):
@@ -125,7 +164,8 @@ def test_bfloat16_loses_no_more_than_the_rounding_of_the_result(rng, name, mean)
     x = tf.cast(mean + 4 * rng.normal(size=(4, 16, 16, 32)), tf.bfloat16)
     y = norm(x)
     exact = tf.cast(x, tf.float64).numpy()
-    exact = published(exact, {"layer": 1, "instance": 32}.get(name, 8), 1, 0) if name != "batch" else exact
+    formula = published_by_report if name == "report_group" else published
+    exact = formula(exact, {"layer": 1, "instance": 32}.get(name, 8), 1, 0) if name != "batch" else exact
     if name == "batch":
         exact = (exact - exact.mean((0, 1, 2))) / np.sqrt(exact.var((0, 1, 2)) + EPSILON)
     assert y.dtype == tf.bfloat16 and norm.gamma.dtype == "float32"

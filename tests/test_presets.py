@@ -58,7 +58,7 @@ DECAYING = ("author", "author_acgan", "author_conditional", "sngan_resnet", "sng
 
 
 def tiny(preset, **given):
-    groups = {"groups": (4,)} if make_config(preset, **given).norm == "group" else {}
+    groups = {"groups": (4,)} if "group" in make_config(preset, **given).norm else {}
     return make_config(preset, **{**TINY, **groups, **given})
 
 
@@ -180,6 +180,12 @@ def test_settings_without_effect_are_refused(given, message):
             {"loss": "wasserstein"},
             "the spectral-normalization read-me reports that",
         ),
+        (
+            "report",
+            {"norm": "report_group"},
+            "report_group is the formula of the group-norm report: where all",
+        ),
+        ("report", {"generator_norm": "report_group"}, "report_group is the formula of the group-norm report"),
         ("wgan_clip", {}, ""),
         ("sngan_resnet", {"loss": "wasserstein", "penalty": "gradient"}, ""),
         ("author", {}, ""),

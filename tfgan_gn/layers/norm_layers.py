@@ -7,6 +7,7 @@ times.
 """
 
 import functools
+import math
 
 import keras
 import tensorflow as tf
@@ -14,6 +15,7 @@ import tensorflow as tf
 from tfgan_gn.errors import UserError
 
 EPSILON = 1e-5  # Wu and He 2018, and `tflib/ops/layernorm.py` of the WGAN-GP authors; Keras' default is 1e-3
+REPORT_EPSILON = 1e-10  # the group-norm report, which adds it to the deviation, not to the variance
 
 
 def mean_and_variance(x, axes):
@@ -66,6 +68,33 @@ def group_norm(x, gamma, beta, groups, epsilon=EPSILON):
     Returns:
         A tensor of x's shape and dtype.
     """
+    return _normalize_groups(x, gamma, beta, groups, lambda variance: tf.math.rsqrt(variance + epsilon))
+
+
+def report_group_norm(x, gamma, beta, groups, epsilon=REPORT_EPSILON):
+    """Group normalization as the group-norm report's code computes it (`model/cifar10.py`), of each image by itself.
+
+    y = gamma (x - mu) / (s + epsilon) + beta, where mu and s are taken over the n values of a group: all pixels and
+    C / groups consecutive channels of one image. s^2 = sum (x - mu)^2 / (n - 1) is the unbiased variance. Where a group
+    is constant, y is beta, dy/dx is of the size gamma / epsilon, and second derivatives are undefined (NaN), because s
+    has a kink there.
+
+    Args:
+        x: float array [N, ..., C], channels last, with at least 2 values in a group.
+        gamma: as of `group_norm`.
+        beta: as of `group_norm`.
+        groups: number of groups, which divides C.
+        epsilon: added to the standard deviation.
+
+    Returns:
+        A tensor of x's shape and dtype.
+    """
+    n = math.prod(x.shape[1:]) // groups
+    return _normalize_groups(x, gamma, beta, groups, lambda variance: 1 / (tf.sqrt(variance * (n / (n - 1))) + epsilon))
+
+
+def _normalize_groups(x, gamma, beta, groups, inverse_deviation):
+    """Computes gamma (x - mu) inverse_deviation(sigma^2) + beta, with mean and biased variance of each group."""
     gamma, wide, size = tf.convert_to_tensor(gamma), tf.cast(x, gamma.dtype), x.shape[-1] // groups
     mu_c, variance_c = mean_and_variance(wide, list(range(1, x.shape.rank - 1)))
     means, variances = (tf.reshape(statistic, [-1, groups, size]) for statistic in (mu_c, variance_c))
@@ -75,7 +104,7 @@ def group_norm(x, gamma, beta, groups, epsilon=EPSILON):
     def of_each_channel(statistic):
         return tf.reshape(tf.repeat(statistic, size, -1), tf.shape(mu_c))
 
-    scale = gamma * of_each_channel(tf.math.rsqrt(variance + epsilon))
+    scale = gamma * of_each_channel(inverse_deviation(variance))
     return tf.cast(wide * scale + (beta - of_each_channel(mu) * scale), x.dtype)
 
 
@@ -176,6 +205,27 @@ class GroupNorm(_Affine):
 
     def get_config(self):
         return {**super().get_config(), "groups": self.groups}
+
+
+@keras.saving.register_keras_serializable("tfgan_gn")
+class ReportGroupNorm(GroupNorm):
+    """`report_group_norm` as a layer, with the arguments of `GroupNorm`: input and output [N, ..., C]."""
+
+    def __init__(self, groups, epsilon=REPORT_EPSILON, num_classes=None, **kwargs):
+        super().__init__(groups, epsilon, num_classes, **kwargs)
+
+    def build(self, shape):
+        """Creates the weights; raises UserError for groups that do not divide the channels or have one value each."""
+        super().build(shape)
+        if math.prod(shape[1:]) == self.groups:
+            raise UserError(
+                f"{self.groups} groups leave one value in each group of {self.path}, whose unbiased standard deviation "
+                "is undefined: give fewer groups"
+            )
+
+    def call(self, x, labels=None, standing=False):
+        gamma, beta = self.scale_and_offset(labels, x.shape.rank)
+        return report_group_norm(x, gamma, beta, self.groups, self.epsilon)
 
 
 @keras.saving.register_keras_serializable("tfgan_gn")

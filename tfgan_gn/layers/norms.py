@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.layers.norm_layers import BatchNorm, GroupNorm, NoNorm
+from tfgan_gn.layers.norm_layers import BatchNorm, GroupNorm, NoNorm, ReportGroupNorm
 
 
 def collect_standing_statistics(model, batches: Iterable):
@@ -55,11 +55,13 @@ class Norm(NamedTuple):
             [N, ..., C] to the same shape. `num_classes` is that of a conditional norm, which has a scale and offset
             for each class and takes labels [N]; None for an unconditional one, which ignores labels. With `standing`,
             batch norm normalizes by its standing statistics.
+        caveat: warning shown when a network uses this norm; empty for none.
         critic_caveat: warning shown when this norm is used in a critic with a gradient penalty; empty for none.
         activates: whether the layer applies an activation of its own, so that the network adds none after it.
     """
 
     layer: Callable[..., keras.layers.Layer]
+    caveat: str = ""
     critic_caveat: str = ""
     activates: bool = False
 
@@ -95,6 +97,12 @@ NORMS = {
     "layer": Norm(lambda groups, num_classes, name: GroupNorm(1, num_classes=num_classes, name=name)),
     "instance": Norm(lambda groups, num_classes, name: GroupNorm(None, num_classes=num_classes, name=name)),
     "group": Norm(lambda groups, num_classes, name: GroupNorm(groups, num_classes=num_classes, name=name)),
+    "report_group": Norm(
+        lambda groups, num_classes, name: ReportGroupNorm(groups, num_classes=num_classes, name=name),
+        caveat="report_group is the formula of the group-norm report: where all values of a group are equal, it "
+        "multiplies gradients by 1e10, and the gradient of the gradient penalty is undefined (NaN). --norm=group is "
+        "smooth there.",
+    ),
 }
 
 

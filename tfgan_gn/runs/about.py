@@ -24,6 +24,9 @@ def versions():
 
 def note_doubtful_settings(config):
     """Says what is known to go wrong with the settings of a Config; they are allowed."""
+    for norm in dict.fromkeys((config.norm, config.generator_norm)):
+        if norms.NORMS[norm].caveat:
+            say(f"note: {norms.NORMS[norm].caveat}")
     if norms.NORMS[config.norm].critic_caveat and config.penalty == "gradient":
         say(f"note: {norms.NORMS[config.norm].critic_caveat}")
     if config.architecture.startswith("sngan") and config.loss == "wasserstein" and config.penalty == "none":

@@ -11,7 +11,8 @@ from tfgan_gn.settings.presets import AUTHOR, DEFAULT_PRESET, GULRAJANI, PRESETS
 
 # Keys of registries in modules that import TensorFlow, which this one must not; a test compares them.
 STRATEGY_NAMES = ("mirrored", "one_device", "multi_worker")
-NORM_NAMES = ("none", "batch", "layer", "instance", "group")
+NORM_NAMES = ("none", "batch", "layer", "instance", "group", "report_group")
+GROUPED = ("group", "report_group")  # the norms that take groups
 LOSS_NAMES = ("wasserstein", "hinge", "bce")
 OPTIMIZER_NAMES = ("adam", "rmsprop", "sgd")
 GREY_NAMES = ("repeat", "keep")
@@ -50,11 +51,17 @@ class Config:
         choices=tuple(ARCHITECTURES),
         renamed={"dcgan": "dcgan_64"},
     )
-    norm: str = option(DEFAULT_SIZES.norm, "Normalization layer in the critic", WU_AND_HE, choices=NORM_NAMES)
+    norm: str = option(
+        DEFAULT_SIZES.norm,
+        "Normalization layer in the critic; report_group is group norm by the formula of the group-norm report, which "
+        "adds 1e-10 to the unbiased standard deviation",
+        WU_AND_HE,
+        choices=NORM_NAMES,
+    )
     groups: tuple[int, ...] = option(
         (32,),
-        "Number of groups in the critic's norm layers for --norm=group: one number for all layers, or one number for "
-        "each layer in order",
+        "Number of groups in the critic's norm layers for --norm=group or report_group: one number for all layers, or "
+        "one number for each layer in order",
         WU_AND_HE,
         low=1,
     )
@@ -63,8 +70,8 @@ class Config:
     )
     generator_groups: tuple[int, ...] = option(
         (32,),
-        "Number of groups in the generator's norm layers for --generator_norm=group: one number for all layers, or one "
-        "number for each layer in order",
+        "Number of groups in the generator's norm layers for --generator_norm=group or report_group: one number for "
+        "all layers, or one number for each layer in order",
         WU_AND_HE,
         low=1,
     )
@@ -257,8 +264,8 @@ def _refuse_without_effect(config, given):
     sgd = "sgd" in (config.optimizer, config.critic_optimizer)
     adam = "adam" in (config.optimizer, config.critic_optimizer)
     needs = {  # a setting: whether it has an effect, and what gives it one
-        "groups": (config.norm == "group", "--norm=group"),
-        "generator_groups": (config.generator_norm == "group", "--generator_norm=group"),
+        "groups": (config.norm in GROUPED, "--norm=group"),
+        "generator_groups": (config.generator_norm in GROUPED, "--generator_norm=group"),
         "synced_batch_norm": ("batch" in (config.norm, config.generator_norm), "--generator_norm=batch"),
         "auxiliary": (config.conditional, "--conditional"),
         "gp_weight": (config.penalty == "gradient", "--penalty=gradient"),
