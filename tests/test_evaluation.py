@@ -167,8 +167,8 @@ def test_fewer_images_than_splits_are_refused(tiny_extractor, real_statistics):
 
 
 def test_a_result_says_by_what_protocol(tiny_extractor, real_statistics):
-    made = {"generator_statistics": "standing", "seed": 3}
-    result = evaluate(FAKE, real_statistics, tiny_extractor, made_with=made)
+    sampled = {"generator_statistics": "standing", "generator_block_size": 100, "pixel_scale": 127.995}
+    result = evaluate(FAKE, real_statistics, tiny_extractor, made_with={**sampled, "seed": 3})
     assert result["protocol"] == {
         "weights_sha256": tiny_extractor.weights_sha256,
         "preprocessing": tiny_extractor.preprocessing,
@@ -178,7 +178,7 @@ def test_a_result_says_by_what_protocol(tiny_extractor, real_statistics):
         "splits": 10,
         "reference_images_sha256": hash_pixels(of_pixels(REAL).parts()),
         "reference_num_images": 80,
-        "generator_statistics": "standing",
+        **sampled,
         "rows": [60, 80],
         "kid": "100 subsets of 60, seed 0",
         "neighbours": 3,

@@ -67,6 +67,19 @@ def test_batch_statistics_tie_images_together_as_published(generator, tmp_path):
     assert abs(model.generate(z[:3])[0] - model.generate(z)[0]).numpy().max() > 0.01
 
 
+@pytest.mark.quick
+def test_a_block_of_samples_shares_the_statistics_of_its_batch_and_the_pixel_scale(generator):
+    settings = {"z_dim": 8, "statistics": "batch", "batch_size": 16, "seed": 0, "metadata": {}}
+    sampler = export.make_sampler(generator, **settings, block_size=10, pixel_scale=127.995)
+    key = tf.random.fold_in(tf.constant([4, 0], tf.int64), tf.constant(10, tf.int64))
+    z = tf.random.stateless_normal([10, 8], key)
+    expected = np.floor((generator(z, training=True).numpy().astype(np.float64) + 1) * 127.995)
+    found = sampler.sample(15, 4).numpy()
+    for block in (sampler.sample_block(1, 4).numpy(), np.concatenate([found[10:], expected[5:]])):
+        apart = abs(block - expected)
+        assert apart.max() <= 1 and (apart > 0).mean() < 1e-3  # the edge of a level is within float rounding of some
+
+
 def test_standing_statistics_are_near_those_of_a_large_batch(generator, exported):
     """The mean image difference is small, and far smaller than between batch statistics of two images."""
     z = tf.random.stateless_normal([512, 8], [3, 4])
@@ -96,7 +109,8 @@ def test_sample_quantizes_what_generate_makes(exported):
 
 def test_metadata(exported):
     facts = json.loads(exported[1].metadata().numpy())
-    assert facts == {"iteration": 7, "z_dim": 8, "statistics": "standing", "num_classes": None}
+    of_samples = {"statistics": "standing", "block_size": 64, "pixel_scale": 128.0}
+    assert facts == {"iteration": 7, "z_dim": 8, "num_classes": None, **of_samples}
 
 
 def test_a_new_export_takes_the_place_of_the_old_one(generator, tmp_path):

@@ -219,6 +219,18 @@ def test_a_generator_gives_the_images_of_its_seed_in_blocks(tmp_path):
     np.testing.assert_array_equal(all_of(opened), sampled.sample(n, 3))
     in_memory = images.of_generator(export.make_sampler(generator, **settings), n, 3, "memory")
     np.testing.assert_array_equal(all_of(in_memory), all_of(opened))
-    assert opened.made_with == {"generator_statistics": "batch", "iteration": 7, "seed": 3}
+    sampled_as = {"generator_statistics": "batch", "generator_block_size": 64, "pixel_scale": 128.0}
+    assert opened.made_with == {**sampled_as, "iteration": 7, "seed": 3}
     assert json.dumps(opened.made_with)
     assert images.open_images(str(tmp_path / "export")).count == 50_000
+
+
+def test_a_generator_is_sampled_in_the_blocks_that_its_metadata_say():
+    generator = TinyGenerator()
+    generator(tf.zeros([1, 8]))
+    settings = {"z_dim": 8, "statistics": "batch", "batch_size": 4, "seed": 0, "metadata": {}}
+    sampler = export.make_sampler(generator, **settings, block_size=10, pixel_scale=127.995)
+    opened = images.of_generator(sampler, 25, 3, "memory")
+    np.testing.assert_array_equal(all_of(opened), sampler.sample(25, 3))
+    assert [len(part) for part in opened.parts()] == [10, 10, 5]
+    assert (opened.made_with["generator_block_size"], opened.made_with["pixel_scale"]) == (10, 127.995)

@@ -20,5 +20,22 @@ def test_quantize_brings_every_level_back_whatever_the_noise(rng):
         np.testing.assert_array_equal(quantize(dequantize(pixels, tf.constant(noise, tf.float32))), pixels)
 
 
+def test_the_published_scale_gives_the_published_pixels(rng):
+    """That is ((samples + 1.) * (255.99 / 2)).astype("int32") in numpy, on float32."""
+    images = np.concatenate([rng.uniform(-1, 1, 100_000), np.tanh(rng.normal(size=100_000) * 3), [-1.0, 1.0]])
+    images = images.astype(np.float32)
+    published = ((images + 1.0) * (255.99 / 2)).astype("int32")
+    np.testing.assert_array_equal(quantize(tf.constant(images), 127.995), published)
+    assert published.min() == 0 and published.max() == 255, "at 1.0, without clipping"
+
+
+def test_the_published_scale_takes_the_lower_end_of_a_level_to_the_level_below():
+    pixels = np.arange(256)
+    lower_ends = dequantize(pixels, np.zeros(256))
+    np.testing.assert_array_equal(quantize(lower_ends, 127.995), np.maximum(pixels - 1, 0))
+    middles = lower_ends + 1 / 256
+    np.testing.assert_array_equal(quantize(middles, 127.995), pixels)
+
+
 def test_quantize_clips():
     np.testing.assert_array_equal(quantize(tf.constant([-1.0, 1.0, -1.5, 1.5])), [0, 255, 0, 255])

@@ -10,12 +10,13 @@ from tfgan_gn.errors import UserError
 from tfgan_gn.scoring import results
 
 pytestmark = pytest.mark.quick
+SAMPLED = {"generator_statistics": "batch", "generator_block_size": 64, "pixel_scale": 128.0}
 
 
 @pytest.fixture(scope="module")
 def result(tiny_extractor, real_statistics):
     """The result of a generator, with intervals."""
-    return evaluate(FAKE, real_statistics, tiny_extractor, made_with={"generator_statistics": "batch"}, resamples=20)
+    return evaluate(FAKE, real_statistics, tiny_extractor, made_with=SAMPLED, resamples=20)
 
 
 def test_save_load_compare(tmp_path, result, tiny_extractor, real_statistics):
@@ -31,7 +32,17 @@ def test_save_load_compare(tmp_path, result, tiny_extractor, real_statistics):
     assert "not told apart" in results.compare(result, result, ["A", "B"])
 
 
-@pytest.mark.parametrize("field", ["weights_sha256", "num_images", "reference_images_sha256", "generator_statistics"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        "weights_sha256",
+        "num_images",
+        "reference_images_sha256",
+        "generator_statistics",
+        "generator_block_size",
+        "pixel_scale",
+    ],
+)
 def test_results_of_different_protocols_are_not_compared(result, field):
     other = copy.deepcopy(result)
     other["protocol"][field] = "another"
@@ -39,6 +50,17 @@ def test_results_of_different_protocols_are_not_compared(result, field):
         results.compare(result, other, ["A", "B"])
     other["protocol"][field] = None
     assert f"{field} is null in one of the two" in results.compare(result, other, ["A", "B"])
+
+
+def test_earlier_results_of_generators_were_sampled_in_blocks_of_64(tmp_path, result):
+    """So that a result of the published protocol is not set beside them."""
+    names = ("generator_block_size", "pixel_scale")
+    older = {**result, "protocol": {name: v for name, v in result["protocol"].items() if name not in names}}
+    results.save(older, str(tmp_path / "older.json"))
+    assert [results.load(str(tmp_path / "older.json"))["protocol"][name] for name in names] == [64, 128]
+    older["protocol"]["generator_statistics"] = None
+    results.save(older, str(tmp_path / "files.json"))
+    assert [results.load(str(tmp_path / "files.json"))["protocol"][name] for name in names] == [None, None]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"scores": {"fid": 3}, "protocol": {}}', '{"scores": {}}'])

@@ -25,9 +25,9 @@ def load(path):
                 raise TypeError(f"{name} has the value {numbers['value']!r}")
         if not isinstance(result["protocol"], dict):
             raise TypeError("its protocol is not a dict")
-        if result["protocol"].get("generator_statistics"):
-            result["protocol"] = {**EARLIER_GENERATORS, **result["protocol"]}
-        return result
+        of_generator = result["protocol"].get("generator_statistics")
+        missing = EARLIER_GENERATORS if of_generator else dict.fromkeys(EARLIER_GENERATORS)
+        return {**result, "protocol": {**missing, **result["protocol"]}}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{path} is no result of a scoring ({first_line(error)}): give a JSON that eval_inception.py or a run wrote"
