@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tfgan_gn.runs.building import build_trainer
+from tfgan_gn.runs import building
 from tfgan_gn.runs.run_data import DataFacts
 from tfgan_gn.settings.training import make_config
 from tfgan_gn.training.noise import Noise
@@ -106,18 +106,18 @@ def logged_steps(path, tag):
     return [point.step for point in events.Tensors(tag)]
 
 
-def test_every_setting_reaches_what_it_sets():
+def test_every_setting_reaches_what_it_sets(monkeypatch):
     """Each differs from its default and from every other."""
+    builds, build_networks = [], building.build_networks
+    monkeypatch.setattr(building, "build_networks", lambda *a, **k: builds.append((a, k)) or build_networks(*a, **k))
     sizes = {"width": 8, "z_dim": 6, "image_size": 16, "batch_size": 3, "generator_batch_multiple": 4, "n_critic": 7}
     rates = {"gp_weight": 2.5, "learning_rate": 3e-4, "lr_decay": "linear", "iterations": 10, "beta_1": 0.25}
     norms = {"groups": (1, 2, 4, 8, 1, 2), "generator_norm": "group", "generator_groups": (2,)}
     given = {"beta_2": 0.5, "seed": 9, **sizes, **rates, **norms}
-    trainer = build_trainer(make_config("report", **given), FACTS)
-    critic, generator = trainer.critic.get_config(), trainer.generator.get_config()
-    assert (critic["width"], critic["image_size"], critic["norm"]) == (8, 16, "group")
-    assert tuple(critic["groups"]) == (1, 2, 4, 8, 1, 2)
-    assert (generator["width"], generator["z_dim"], generator["image_size"]) == (8, 6, 16)
-    assert generator["norm"] == "group" and tuple(generator["groups"]) == (2,) * 7
+    trainer = building.build_trainer(make_config("report", **given), FACTS)
+    of_networks = {name: given[name] for name in ("width", "z_dim", "image_size", *norms)}
+    of_networks |= {"channels": 3, "norm": "group", "num_classes": None, "auxiliary": False}
+    assert builds == [(("resnet",), of_networks)]
     assert trainer.noise == Noise(seed=9, z_dim=6, batch_size=3, generator_batch_size=12)
     assert (trainer.objective.gp_weight, trainer.n_critic) == (2.5, 7)
     for update in (trainer.generator_update, trainer.critic_update):
@@ -125,7 +125,7 @@ def test_every_setting_reaches_what_it_sets():
         assert (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon) == (0.25, 0.5, 1e-8)
         rate = [float(update.learning_rate(tf.constant(i, tf.int64))) for i in (0, 5)]
         np.testing.assert_allclose(rate, [3e-4, 1.5e-4], rtol=1e-6)
-    other = build_trainer(make_config("report", **{**given, "seed": 10, "lr_decay": "none"}), FACTS)
+    other = building.build_trainer(make_config("report", **{**given, "seed": 10, "lr_decay": "none"}), FACTS)
     np.testing.assert_allclose(float(other.critic_update.learning_rate(tf.constant(5, tf.int64))), 3e-4, rtol=1e-6)
     assert (other.critic.trainable_variables[0].numpy() != trainer.critic.trainable_variables[0].numpy()).all()
 

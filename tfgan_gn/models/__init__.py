@@ -12,6 +12,7 @@ counts of its sites, one for all or one each. A network only names and connects 
 when `build_networks` calls the network for the first time.
 """
 
+import contextlib
 import importlib
 from typing import NamedTuple
 
@@ -100,7 +101,20 @@ def _create_weights(network, shape, num_classes, classify=False):
     network.built = True
     zeros = tf.zeros([1, *shape], network.variable_dtype)
     labels = None if num_classes is None else tf.zeros([1], tf.int64)
-    if classify:
-        network(zeros, labels=labels, classify=True)
-    else:
-        network(zeros, labels=labels)
+    with _messages_as_they_are():
+        if classify:
+            network(zeros, labels=labels, classify=True)
+        else:
+            network(zeros, labels=labels)
+
+
+@contextlib.contextmanager
+def _messages_as_they_are():
+    """Within it, Keras does not rewrite the message of a UserError that a layer raises when it is called."""
+    filtering = keras.config.is_traceback_filtering_enabled()
+    keras.config.disable_traceback_filtering()
+    try:
+        yield
+    finally:
+        if filtering:
+            keras.config.enable_traceback_filtering()
