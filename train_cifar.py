@@ -14,7 +14,7 @@ import time
 
 from tfgan_gn.errors import UserError
 from tfgan_gn.settings import command_line
-from tfgan_gn.settings.config_file import is_run, load_config, load_data_info, refuse_other_data, refuse_other_settings
+from tfgan_gn.settings.config_file import is_run, load_config, load_data_facts, refuse_other_data, refuse_other_settings
 from tfgan_gn.settings.presets import other_defaults
 from tfgan_gn.settings.training import Config, make_config
 
@@ -66,7 +66,7 @@ def train(config):
     facts = run_data.facts_of(dataset)
     checks.refuse_missing_labels(config, facts)
     if is_run(config.workdir):
-        refuse_other_data(facts._asdict(), load_data_info(config.workdir), config.workdir)
+        refuse_other_data(facts._asdict(), load_data_facts(config.workdir), config.workdir)
     with strategy.scope():
         trainer = building.build_trainer(config, facts)
     manager = checkpoints.restore(trainer, os.path.join(config.workdir, checkpoints.NEWEST), config.keep_checkpoints)

@@ -10,16 +10,16 @@ import pytest
 
 from tfgan_gn.architectures import ARCHITECTURES, SIZES
 from tfgan_gn.data import npz, sets
+from tfgan_gn.data.decode import CHANNELS
 from tfgan_gn.errors import UserError
 from tfgan_gn.layers import norms
-from tfgan_gn.settings import command_line, config_file, presets, scoring
+from tfgan_gn.settings import command_line, config_file, presets, registry_names, scoring
 from tfgan_gn.settings.scoring import EvalConfig
 from tfgan_gn.settings.training import Config, make_config
 from tfgan_gn.training import losses, strategies
 
 pytestmark = pytest.mark.quick
 ROOT = pathlib.Path(__file__).parents[1]
-OLD_RUNS = ROOT / "tests" / "old_runs"  # each config.json as an earlier version wrote it
 
 
 def parse(*flags):
@@ -169,9 +169,12 @@ def test_large_data_are_decoded_into_the_cache_with_and_without_scores():
 def test_registries_and_choices_are_the_same_list():
     choices = {field.name: field.metadata["choices"] for field in dataclasses.fields(Config)}
     assert choices["norm"] == choices["generator_norm"] == tuple(norms.NORMS)
+    of_2, of_4 = ({name: row.layer(n, None, "norm").get_config() for name, row in norms.NORMS.items()} for n in (2, 4))
+    assert {name: of_2[name] != of_4[name] for name in norms.NORMS} == registry_names.TAKES_GROUPS
     assert choices["dataset"] == tuple(sets.DATASETS)
     assert choices["architecture"] == tuple(ARCHITECTURES)
     assert choices["loss"] == tuple(losses.LOSSES)
+    assert {*choices["grey"], "refuse"} == set(CHANNELS)  # the last is for scoring only
     assert ("", *npz.LEVELS) == scoring.RANGES
     assert choices["strategy"] == tuple(strategies.STRATEGIES)
     assert choices["preset"] == tuple(presets.PRESETS)
@@ -228,10 +231,10 @@ def test_config_file_round_trip_and_refusals(tmp_path):
     assert not config_file.is_run(tmp_path)
     config_file.save_config(ours, tmp_path, {"python": "3"}, {"channels": 3})
     assert config_file.is_run(tmp_path) and json.loads((tmp_path / "config.json").read_text())["versions"]
-    saved, data_info = config_file.load_config(tmp_path), config_file.load_data_info(tmp_path)
-    assert saved == ours and data_info == {"channels": 3}
+    saved, data_facts = config_file.load_config(tmp_path), config_file.load_data_facts(tmp_path)
+    assert saved == ours and data_facts == {"channels": 3}
     with pytest.raises(UserError, match=r"run on other data \(channels there 3, now 1\)"):
-        config_file.refuse_other_data({"channels": 1}, data_info, "run")
+        config_file.refuse_other_data({"channels": 1}, data_facts, "run")
     config_file.refuse_other_settings(make_config("report", seed=3, log_every=7), ours, "run")
     with pytest.raises(UserError, match=r"run holds a run with another seed \(there 3, asked 4\)"):
         config_file.refuse_other_settings(make_config("report", seed=4), ours, "run")
@@ -263,44 +266,6 @@ def test_a_config_file_with_another_type_or_setting_is_refused(name, value, mess
     (tmp_path / "config.json").write_text(json.dumps(content))
     with pytest.raises(UserError, match=message):
         config_file.load_config(tmp_path)
-
-
-def test_a_run_of_an_earlier_version_is_read():
-    """With every setting; and with those of the first version, where a setting that is younger has its former value."""
-    given = {"seed": 3, "ema": 0.5, "dataset": "shapes", "groups": (8,)}
-    assert config_file.load_config(OLD_RUNS / "author") == make_config("author", **given)
-    assert config_file.load_data_info(OLD_RUNS / "author")["channels"] == 3
-    assert config_file.load_config(OLD_RUNS / "first") == make_config("report", seed=5)
-    with pytest.raises(UserError, match="it has no table 'data'.: give another --workdir"):
-        config_file.load_data_info(OLD_RUNS / "first")
-
-
-@pytest.mark.parametrize(
-    ("run", "setting", "name"), [("dcgan", "preset", "author_dcgan"), ("wgan_gp_64", "architecture", "dcgan_64")]
-)
-def test_a_run_with_a_former_name_is_refused_with_the_new_one_and_read_once_it_is_written(run, setting, name, tmp_path):
-    message = f"config.json holds a value .*: --{setting}=dcgan: dcgan is now called {name}; write the new name instead"
-    with pytest.raises(UserError, match=message):
-        config_file.load_config(OLD_RUNS / run)
-    text = (OLD_RUNS / run / "config.json").read_text()
-    (tmp_path / "config.json").write_text(text.replace(f'"{setting}": "dcgan"', f'"{setting}": "{name}"'))
-    preset = name if setting == "preset" else run
-    saved = config_file.load_config(tmp_path)
-    former = {"norm": "none"} if preset == "author_dcgan" else {}
-    assert saved == make_config(preset, workdir=saved.workdir, **former)
-
-
-def test_a_run_whose_critic_had_a_norm_at_another_site_is_refused_by_name_with_the_way_out(tmp_path):
-    """An earlier `simple_cnn` with norms. Without norms it is the same network; so is a run of this version."""
-    earlier, path = (OLD_RUNS / "wgan_clip" / "config.json").read_text(), tmp_path / "config.json"
-    message = "earlier version, .* --architecture=simple_cnn had --norm=batch after other layers .* export/ folder"
-    with pytest.raises(UserError, match=message):
-        config_file.load_config(OLD_RUNS / "wgan_clip")
-    path.write_text(earlier.replace('"norm": "batch"', '"norm": "none"'))
-    assert config_file.load_config(tmp_path).norm == "none"
-    ours = make_config("wgan_clip")
-    config_file.save_config(ours, tmp_path, {}, {})
-    assert config_file.load_config(tmp_path) == ours
 
 
 def test_help_and_refusals_do_not_wait_for_tensorflow():

@@ -6,7 +6,7 @@ import keras
 
 from tfgan_gn.runs.building import build_networks_of
 from tfgan_gn.runs.run_data import DataFacts, facts_from
-from tfgan_gn.settings.config_file import load_config, load_data_info
+from tfgan_gn.settings.config_file import load_config, load_data_facts
 from tfgan_gn.settings.training import Config
 from tfgan_gn.training import checkpoints
 
@@ -51,7 +51,7 @@ def load_run(workdir, checkpoint=""):
         UserError: the folder is not a run of this version, or the checkpoint does not exist or cannot be read.
     """
     config = load_config(workdir)
-    facts = facts_from(load_data_info(workdir), workdir)
+    facts = facts_from(load_data_facts(workdir), workdir)
     path = checkpoints.find(workdir, str(checkpoint))
     generator, critic = build_networks_of(config, facts)
     checkpoints.load_weights({"averaged" if config.ema else "generator": generator, "critic": critic}, path)

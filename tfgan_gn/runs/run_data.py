@@ -30,13 +30,13 @@ def facts_of(dataset):
     return DataFacts(len(dataset.classes), int(images.shape[-1]), hash_pixels([images]))
 
 
-def facts_from(data_info, workdir):
+def facts_from(data_facts, workdir):
     """The DataFacts that a run folder's `config.json` has as a dict. Raises UserError if the dict has other names."""
     try:
-        return DataFacts(**data_info)
+        return DataFacts(**data_facts)
     except TypeError:
         raise UserError(
-            f"the table 'data' of {workdir}/config.json has {', '.join(data_info) or 'nothing'} in place of "
+            f"the table 'data' of {workdir}/config.json has {', '.join(data_facts) or 'nothing'} in place of "
             f"{', '.join(DataFacts._fields)}: bring back the file that the run wrote"
         ) from None
 

@@ -42,20 +42,20 @@ def is_run(workdir):
     return os.path.isfile(os.path.join(workdir, NAME))
 
 
-def save_config(config, workdir, versions, data_info):
+def save_config(config, workdir, versions, data_facts):
     """Writes config.json into a run folder, completely or not at all.
 
     Args:
         config: Config.
         workdir: the run folder, which exists.
         versions: dict from a package to its version.
-        data_info: dict of what networks and a resumed run need to know of the data, JSON values.
+        data_facts: dict of what networks and a resumed run need to know of the data, JSON values.
     """
     content = {
         "config": dataclasses.asdict(config),
         "revision": get_architecture(config.architecture).revision,
         "versions": versions,
-        "data": data_info,
+        "data": data_facts,
     }
     text = json.dumps(content, indent=2)
     write_whole(os.path.join(workdir, NAME), f"{text}\n".encode())
@@ -96,7 +96,7 @@ def load_config(workdir):
     return config
 
 
-def load_data_info(workdir):
+def load_data_facts(workdir):
     """What `save_config` wrote of the data, a dict. Raises UserError where the file is missing or damaged."""
     path = os.path.join(workdir, NAME)
     return _table(path, _read(path), "data")
@@ -125,21 +125,21 @@ def refuse_other_settings(config, saved, workdir):
         )
 
 
-def refuse_other_data(data_info, saved, workdir):
+def refuse_other_data(data_facts, saved, workdir):
     """Checks that a run can be resumed on these data.
 
     Args:
-        data_info: dict of the data at hand.
+        data_facts: dict of the data at hand.
         saved: dict of the data that the run in the folder began with.
         workdir: the run folder.
 
     Raises:
         UserError: they differ.
     """
-    for name in data_info:
-        if data_info[name] != saved.get(name):
+    for name in data_facts:
+        if data_facts[name] != saved.get(name):
             raise UserError(
-                f"{workdir} holds a run on other data ({name} there {saved.get(name)}, now {data_info[name]}): give "
+                f"{workdir} holds a run on other data ({name} there {saved.get(name)}, now {data_facts[name]}): give "
                 "the same --dataset and --data_dir to resume it, or another --workdir"
             )
 

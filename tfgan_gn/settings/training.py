@@ -8,26 +8,16 @@ from tfgan_gn.errors import UserError
 from tfgan_gn.files.cache_folder import DEFAULT as CACHE
 from tfgan_gn.settings.option import INT32_MAX, check, check_value, option
 from tfgan_gn.settings.presets import AUTHOR, DEFAULT_PRESET, GULRAJANI, PRESETS, WU_AND_HE, defaults_of
-
-# Keys of registries in modules that import TensorFlow, which this one must not; a test compares them.
-STRATEGY_NAMES = ("mirrored", "one_device", "multi_worker")
-NORM_NAMES = ("none", "batch", "layer", "instance", "group", "report_group")
-GROUPED = ("group", "report_group")  # the norms that take groups
-LOSS_NAMES = ("wasserstein", "hinge", "bce")
-OPTIMIZER_NAMES = ("adam", "rmsprop", "sgd")
-GREY_NAMES = ("repeat", "keep")
-DATASET_NAMES = (
-    "cifar10",
-    "cifar100",
-    "stl10",
-    "celeb_a",
-    "svhn_cropped",
-    "mnist",
-    "fashion_mnist",
-    "folder",
-    "npz",
-    "shapes",
+from tfgan_gn.settings.registry_names import (
+    DATASET_NAMES,
+    GREY_NAMES,
+    LOSS_NAMES,
+    NORM_NAMES,
+    OPTIMIZER_NAMES,
+    STRATEGY_NAMES,
+    TAKES_GROUPS,
 )
+
 DEFAULT_SIZES = ARCHITECTURES[DEFAULT_ARCHITECTURE]
 CACHE_HELP = f"Folder for decoded data sets, downloaded weights and statistics of real images; empty for {CACHE}"
 
@@ -264,8 +254,8 @@ def _refuse_without_effect(config, given):
     sgd = "sgd" in (config.optimizer, config.critic_optimizer)
     adam = "adam" in (config.optimizer, config.critic_optimizer)
     needs = {  # a setting: whether it has an effect, and what gives it one
-        "groups": (config.norm in GROUPED, "--norm=group"),
-        "generator_groups": (config.generator_norm in GROUPED, "--generator_norm=group"),
+        "groups": (TAKES_GROUPS[config.norm], "--norm=group"),
+        "generator_groups": (TAKES_GROUPS[config.generator_norm], "--generator_norm=group"),
         "synced_batch_norm": ("batch" in (config.norm, config.generator_norm), "--generator_norm=batch"),
         "auxiliary": (config.conditional, "--conditional"),
         "gp_weight": (config.penalty == "gradient", "--penalty=gradient"),

@@ -1,0 +1,31 @@
+"""The names in the registries that flags choose from.
+
+The registries are in modules that import TensorFlow, for which --help and the refusal of a flag would have to wait. So
+their keys are listed here again; `tests/test_config.py` compares the lists.
+"""
+
+STRATEGY_NAMES = ("mirrored", "one_device", "multi_worker")
+TAKES_GROUPS = {  # norm: whether its number of groups can be chosen
+    "none": False,
+    "batch": False,
+    "layer": False,
+    "instance": False,
+    "group": True,
+    "report_group": True,
+}
+NORM_NAMES = tuple(TAKES_GROUPS)
+LOSS_NAMES = ("wasserstein", "hinge", "bce")
+OPTIMIZER_NAMES = ("adam", "rmsprop", "sgd")
+GREY_NAMES = ("repeat", "keep")
+DATASET_NAMES = (
+    "cifar10",
+    "cifar100",
+    "stl10",
+    "celeb_a",
+    "svhn_cropped",
+    "mnist",
+    "fashion_mnist",
+    "folder",
+    "npz",
+    "shapes",
+)
