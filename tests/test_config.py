@@ -134,7 +134,7 @@ def test_every_field_is_a_flag_and_every_flag_sets_it():
         ("--norm", "--norm|norm"),
         ("--architecture=dcgan", "--architecture=dcgan: dcgan is now called dcgan_64; write the new name instead"),
         ("--preset=dcgan", "--preset=dcgan: dcgan is now called author_dcgan; write the new name instead"),
-        ("--architecture=resnt", "--architecture=resnt: choose one of dcgan_64, resnet, simple_cnn"),
+        ("--architecture=resnt", "--architecture=resnt: choose one of dcgan_64, report_cnn, resnet, simple_cnn"),
     ],
 )
 def test_bad_flags(flag, message):
@@ -197,7 +197,7 @@ def test_help_says_of_every_flag_what_it_is_and_its_default_and_source(settings)
 
 def test_help_says_which_architectures_and_presets_have_another_default():
     about = help_of(Config, presets.other_defaults)
-    assert "Default: 32; 16,16,8,8,4,4 for preset report. Source" in about["groups"]
+    assert "Default: 32; 16,16,8,8,4,4 for preset report; 16 for preset report_cnn. Source" in about["groups"]
     widths = "64 for architectures dcgan_64, sngan_dcgan; 256 for architecture wgan_32; 16 for preset wcgan_gp_64"
     assert f"Default: 128; {widths}. Source" in about["width"]
     assert "Default: off; on for preset author_acgan. Source" in about["auxiliary"]

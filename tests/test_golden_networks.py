@@ -24,8 +24,12 @@ def nhwc(x):
 
 
 def from_torch(array, shape):
-    """A PyTorch array in the layout of a variable of ours: OIHW to HWIO, [in, out, H, W] to [H, W, out, in]."""
-    array = {4: lambda a: a.transpose(2, 3, 1, 0), 2: np.transpose, 1: lambda a: a}[array.ndim](array)
+    """A PyTorch array in the layout of a variable of ours.
+
+    OIHW to HWIO; of a transposed convolution, [in, out, H, W] to [H, W, out, in]; of a linear layer, [out, in] to
+    [in, out]; of a norm of the group-norm report, [C, 1, 1] to [C].
+    """
+    array = {4: lambda a: a.transpose(2, 3, 1, 0), 2: np.transpose}.get(array.ndim, np.ravel)(array)
     assert array.shape == tuple(shape)
     return array
 

@@ -126,10 +126,11 @@ def test_an_image_size_that_the_generator_cannot_make(architecture):
 
 
 def test_an_unknown_architecture_and_a_norm_that_would_be_0():
-    with pytest.raises(UserError, match="'resnt' is not one of dcgan_64, resnet, simple_cnn"):
+    with pytest.raises(UserError, match="'resnt' is not one of dcgan_64, report_cnn, resnet, simple_cnn"):
         build_networks("resnt")
-    with pytest.raises(UserError, match="generator_norm=instance: simple_cnn .* choose batch, layer, group or none"):
-        build_networks("simple_cnn", generator_norm="instance")
+    for architecture in ("simple_cnn", "report_cnn"):
+        with pytest.raises(UserError, match="generator_norm=instance: .* choose batch, layer, group or none"):
+            build_networks(architecture, generator_norm="instance")
 
 
 PUBLISHED_COUNTS = {  # generator and critic at their published width, summed by hand from layer shapes
@@ -144,6 +145,10 @@ PUBLISHED_COUNTS = {  # generator and critic at their published width, summed by
     "simple_cnn": (
         129 * 8192 + 2 * 8192 + 25 * (512 * 256 + 256 * 128 + 128 * 3) + 3 * (256 + 128) + 3,
         25 * (3 * 128 + 128 * 256 + 256 * 512) + 128 + 256 + 512 + 8192 + 1,
+    ),
+    "report_cnn": (
+        129 * 8192 + 2 * 8192 + 4 * (512 * 256 + 256 * 128 + 128 * 3) + 3 * (256 + 128) + 3,
+        9 * (3 * 128 + 128 * 256 + 256 * 512) + 3 * (128 + 256 + 512) + 8192 + 1,
     ),
     "sngan_resnet": (1_204_483 - 3 * (128 * 128 + 128), 1_053_825),  # the ResNet's, without the up blocks' shortcuts
     "sngan_dcgan": (
@@ -176,6 +181,22 @@ def test_initial_weights_of_the_strided_convolutions_are_published():
         array, bound = kernel.numpy(), np.sqrt(3 * 4 / fans)
         assert 0.999 * bound < abs(array).max() <= 1.00001 * bound
         np.testing.assert_allclose(array.std(), bound / np.sqrt(3), rtol=0.01)
+
+
+def test_initial_weights_of_report_cnn_are_those_of_pytorch():
+    """U(-1, 1) / sqrt(fan_in); the fan_in of a transposed convolution is that of its output channels."""
+    keras.utils.set_random_seed(0)
+    generator, critic = build_networks("report_cnn", groups=(16,))
+    for kernel, fan_in in (
+        (generator.dense.kernel, 128),
+        (generator.convs[0].kernel, 256 * 4),
+        (critic.convs[0].kernel, 3 * 9),
+        (critic.convs[2].kernel, 256 * 9),
+        (critic.dense.kernel, 8192),
+    ):
+        array, bound = kernel.numpy(), 1 / np.sqrt(fan_in)
+        assert 0.998 * bound < abs(array).max() <= 1.00001 * bound
+        np.testing.assert_allclose(array.std(), bound / np.sqrt(3), rtol=0.02)
 
 
 def test_initial_weights_of_dcgan_are_normal_with_deviation_0_02():

@@ -25,6 +25,7 @@ TINY = {"width": 8, "batch_size": 4, "n_critic": 1}
 PUBLISHED = {
     "author": ("resnet", "wasserstein", 10.0, "adam", 2e-4, 5, None, False),
     "report": ("resnet", "wasserstein", 5.0, "adam", 1e-4, 5, None, False),
+    "report_cnn": ("report_cnn", "wasserstein", 5.0, "adam", 1e-4, 5, None, False),
     "author_acgan": ("resnet", "wasserstein", 10.0, "adam", 2e-4, 5, 10, True),
     "author_conditional": ("resnet", "wasserstein", 10.0, "adam", 2e-4, 5, 10, False),
     "simple_cnn": ("simple_cnn", "wasserstein", 10.0, "adam", 1e-4, 5, None, False),
@@ -38,7 +39,10 @@ PUBLISHED = {
     "sngan_dcgan": ("sngan_dcgan", "hinge", None, "adam", 2e-4, 5, None, False),
 }
 # What the published optimizer's betas are; clip; width, z_dim, image_size; norm of the critic; how the rate falls.
-ADAM_BETAS = {"report": (0.5, 0.9), "simple_cnn": (0.5, 0.9), "author_dcgan": (0.5, 0.999), "wgan_32": (0.5, 0.999)}
+ADAM_BETAS = {
+    **dict.fromkeys(("report", "report_cnn", "simple_cnn"), (0.5, 0.9)),
+    **dict.fromkeys(("author_dcgan", "wgan_32"), (0.5, 0.999)),
+}
 CLIPPED = ("wgan_clip", "wgan_64")
 SIZES = {
     "wgan_gp_64": (64, 100, 64),
@@ -49,7 +53,7 @@ SIZES = {
 }
 CRITIC_NORMS = {
     "author": "group",  # this project's default; none as published
-    "report": "group",
+    **dict.fromkeys(("report", "report_cnn"), "group"),
     "author_conditional": "layer",
     **dict.fromkeys(("wgan_clip", "author_dcgan"), "batch"),
     **dict.fromkeys(("wgan_gp_64", "wgan_64", "wcgan_gp_64", "wgan_32"), "instance"),

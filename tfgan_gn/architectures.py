@@ -41,6 +41,7 @@ ARCHITECTURES = {
     "dcgan_64": Architecture(
         width=64, z_dim=100, image_size=64, norm="instance", doublings=4, smallest=2, conditional=True
     ),
+    "report_cnn": Architecture(width=128, z_dim=128, image_size=32, norm="group"),
     "resnet": Architecture(width=128, z_dim=128, image_size=32, norm="group", conditional=True, auxiliary=True),
     # Revision 1 of its critic had a third norm, after the first convolution.
     "simple_cnn": Architecture(width=128, z_dim=128, image_size=32, norm="none", revision=2),

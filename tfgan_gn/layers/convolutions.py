@@ -1,4 +1,4 @@
-"""Convolutions and linear layers with the initial weights of the WGAN-GP authors, and their order of units."""
+"""Initial weights of the published codes; convolutions, linear layers and order of units of the WGAN-GP authors."""
 
 import keras
 import tensorflow as tf
@@ -13,6 +13,15 @@ HE, GLOROT = 2.0, 1.0
 def author_uniform(scale):
     """A new initializer of the authors. Each layer needs its own: two layers that share one get equal weights."""
     return keras.initializers.VarianceScaling(scale, mode="fan_avg", distribution="uniform")
+
+
+def torch_uniform():
+    """A new initializer U(-1, 1) / sqrt(fan_in), PyTorch's default for kernels.
+
+    PyTorch draws biases from the same distribution; here they start at 0. For a transposed convolution, PyTorch and
+    Keras compute fan_in from the output channels. PyTorch 0.3 computed it from the input channels.
+    """
+    return keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")
 
 
 class Conv2D(keras.layers.Conv2D):

@@ -49,20 +49,21 @@ class Generator(keras.Model):
     """A linear layer to 4 times `width` channels (128 published), then transposed convolutions to 2 and 1 times.
 
     The first norm acts on the units of the linear layer, before they become an image. Batch norm is published; instance
-    norm is refused, because each unit by itself would become 0.
+    norm is refused, because each unit by itself would become 0. `make_dense` and `make_conv` are functions from (size,
+    name) to a layer.
     """
 
-    def __init__(self, width, image_size, channels, norm, groups):
+    def __init__(self, width, image_size, channels, norm, groups, make_dense=dense, make_conv=transposed_conv):
         super().__init__(name="generator")
         if norm is NORMS["instance"]:
             raise UserError(
-                "generator_norm=instance: simple_cnn normalizes the units of a linear layer, and each by itself is "
+                "generator_norm=instance: this generator normalizes the units of a linear layer, and each by itself is "
                 "always 0; choose batch, layer, group or none"
             )
         self.start = image_size // 8
-        self.dense = dense(self.start**2 * 4 * width, name="input")
+        self.dense = make_dense(self.start**2 * 4 * width, "input")
         self.norms = [make(f"norm{i}") for i, make in enumerate(norm.sites(groups, GENERATOR_NORM_SITES), 1)]
-        self.convs = [transposed_conv(c, f"conv{i}") for i, c in enumerate((2 * width, width, channels), 1)]
+        self.convs = [make_conv(c, f"conv{i}") for i, c in enumerate((2 * width, width, channels), 1)]
         self.activation = norm.then(relu)
 
     def call(self, z, labels=None, training=False, standing=False):

@@ -10,14 +10,10 @@ import keras
 import tensorflow as tf
 
 from tfgan_gn.layers.activations import leaky_relu, relu
+from tfgan_gn.layers.convolutions import torch_uniform
 
 NORM_SITES = 3  # in each network
 leaky = functools.partial(leaky_relu, leak=0.2)
-
-
-def torch_uniform():
-    """A new initializer U(-1, 1) / sqrt(fan_in), which is PyTorch's default; its biases are 0 here."""
-    return keras.initializers.VarianceScaling(1 / 3, mode="fan_in", distribution="uniform")
 
 
 def conv(filters, name, kernel=4, stride=2, padding="same"):
@@ -26,10 +22,7 @@ def conv(filters, name, kernel=4, stride=2, padding="same"):
 
 
 def transposed_conv(filters, name, kernel=4, stride=2, padding="same"):
-    """Transposed convolution with bias, by default one that doubles the image.
-
-    PyTorch and Keras both take the fan of its kernel's second channel axis for fan_in. In PyTorch that is the output's.
-    """
+    """Transposed convolution with bias, by default one that doubles the image."""
     return keras.layers.Conv2DTranspose(filters, kernel, stride, padding, kernel_initializer=torch_uniform(), name=name)
 
 

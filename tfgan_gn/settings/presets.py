@@ -22,6 +22,13 @@ _CLIPPED = {  # Arjovsky et al. 2017, section 4
     "clip": 0.01,
     "separate_passes": True,
 }
+_REPORT = {  # gan_cifar10.py, github.com/gzmkobe/wgan_with_group_normalization
+    "learning_rate": 1e-4,
+    "beta_1": 0.5,
+    "lr_decay": "none",
+    "gp_weight": 5.0,
+    "generator_batch_multiple": 1,
+}
 _DCGAN_64 = {  # github.com/giakou4/gans
     "architecture": "dcgan_64",
     "learning_rate": 1e-4,
@@ -36,15 +43,8 @@ _SNGAN = {  # github.com/ctjoy/deep-learning-project, Miyato et al. 2018
 }
 PRESETS = {
     "author": {},
-    "report": {  # gan_cifar10.py, github.com/gzmkobe/wgan_with_group_normalization
-        "iterations": 10_000,
-        "learning_rate": 1e-4,
-        "beta_1": 0.5,
-        "lr_decay": "none",
-        "gp_weight": 5.0,
-        "generator_batch_multiple": 1,
-        "groups": (16, 16, 8, 8, 4, 4),
-    },
+    "report": {**_REPORT, "iterations": 10_000, "groups": (16, 16, 8, 8, 4, 4)},
+    "report_cnn": {**_REPORT, "architecture": "report_cnn", "iterations": 200_000, "groups": (16,)},
     "author_acgan": {"norm": "none", "conditional": True, "auxiliary": True},
     "author_conditional": {"norm": "layer", "conditional": True},
     "simple_cnn": _CNN,
