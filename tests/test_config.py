@@ -82,6 +82,14 @@ def test_labels_for_an_architecture_without_them_are_refused(preset):
         make_config(preset, architecture="dcgan_64", conditional=True, auxiliary=True)
 
 
+def test_an_image_size_that_the_architecture_cannot_make_is_refused():
+    with pytest.raises(UserError, match="image_size=40: dcgan_64 doubles .* give a multiple of 16 from 32"):
+        make_config("wgan_gp_64", image_size=40)
+    assert make_config("wgan_gp_64", image_size=48).image_size == 48
+    with pytest.raises(UserError, match="image_size=20: resnet doubles .* give a multiple of 8 from 8"):
+        make_config(image_size=20)
+
+
 def test_every_field_is_a_flag_and_every_flag_sets_it():
     values = {"groups": "8", "generator_groups": "4", "generator_norm": "group", "dataset": "shapes", "norm": "group"}
     values |= {"preset": "wgan_gp_64", "data_dir": "x", "workdir": "y", "lr_decay": "none"}
@@ -102,7 +110,7 @@ def test_every_field_is_a_flag_and_every_flag_sets_it():
     }
     bools = [field.name for field in dataclasses.fields(Config) if field.type is bool]
     values |= dict.fromkeys(bools, "True") | {"generator_norm": "batch", "generator_groups": None}
-    values |= {"beta_1": "0.25", "beta_2": "0.5"}
+    values |= {"beta_1": "0.25", "beta_2": "0.5", "image_size": "24"}
     given = {field.name: values.get(field.name, "17") for field in dataclasses.fields(Config)}
     settings = dataclasses.asdict(parse(*(f"--{name}={value}" for name, value in given.items() if value)))
     for name, text in given.items():

@@ -9,7 +9,8 @@ import pytest
 pytestmark = pytest.mark.quick
 ROOT = pathlib.Path(__file__).parents[1]
 PACKAGE = ROOT / "tfgan_gn"
-RULE = re.findall(r"^commands > .*$", (ROOT / "docs" / "design.md").read_text(), re.M)
+DESIGN = (ROOT / "docs" / "design.md").read_text()
+RULE = re.findall(r"^commands > .*$", DESIGN, re.M)
 COMMANDS = sorted(path.stem for path in ROOT.glob("*.py"))
 # The package's own `__init__` may offer what `runs` has.
 STEPS = [[*COMMANDS, "__init__"], *(step.split(", ") for step in RULE[0].split(" > ")[1:])]
@@ -53,6 +54,22 @@ def test_the_rule_is_printed_once_and_names_every_room():
     folders = {path.parent.name for path in PACKAGE.glob("*/*.py")}
     files = {path.stem for path in PACKAGE.glob("*.py")}
     assert {*COMMANDS, *folders, *files} == set(STEP)
+
+
+def files_of_the_tree():
+    """The paths in the tree of docs/design.md, which has one line for each and two spaces for each folder."""
+    tree = re.search(r"## The tree\n\n```text\n(.*?)```", DESIGN, re.S)[1]
+    folders = []
+    for indent, name in re.findall(r"^( *)(\S+)", tree, re.M):
+        folders[len(indent) // 2 :] = [name]
+        if not name.endswith("/"):
+            yield "".join(folders)
+
+
+def test_the_tree_lists_every_file_once():
+    """But an `__init__.py` with little more than a docstring."""
+    short = {path for path in FILES if path.name == "__init__.py" and len(path.read_text().splitlines()) < 20}
+    assert sorted(files_of_the_tree()) == sorted(str(path.relative_to(ROOT)) for path in {*FILES} - short)
 
 
 @pytest.mark.parametrize(

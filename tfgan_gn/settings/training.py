@@ -3,7 +3,7 @@
 import dataclasses
 import os
 
-from tfgan_gn.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, refuse_labels
+from tfgan_gn.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, refuse_image_size, refuse_labels
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.cache_folder import DEFAULT as CACHE
 from tfgan_gn.settings.option import INT32_MAX, check, check_value, option
@@ -238,14 +238,16 @@ def make_config(preset=DEFAULT_PRESET, **given):
         Config.
 
     Raises:
-        UserError: a value that its option does not allow, a setting without effect, or labels for an architecture
-            that takes none.
+        UserError: a value that its option does not allow, a setting without effect, or labels or an image size that
+            the architecture cannot take.
     """
     for name, value in {"preset": preset, **given}.items():
         if name in ("preset", "architecture"):
             check_value(Config.__dataclass_fields__[name], value)
     config = Config(**{"preset": preset, **defaults_of(preset, given.get("architecture")), **given})
     _refuse_without_effect(config, given)
+    refuse_image_size(config.architecture, config.image_size)
+    refuse_labels(config.architecture, config.conditional, config.auxiliary)
     return config
 
 
@@ -271,4 +273,3 @@ def _refuse_without_effect(config, given):
             raise UserError(f"--{name} has no effect without {way_out}: leave out --{name}, or add {way_out}")
     if config.auxiliary and not config.conditional:
         raise UserError("--auxiliary needs --conditional, because the classifier learns from the labels: add it")
-    refuse_labels(config.architecture, config.conditional, config.auxiliary)
