@@ -133,35 +133,33 @@ def refuse_settings_of_runs(config, samples):
             raise UserError(f"--{name} has no effect on {samples}, which is no run folder (no config.json in it)")
 
 
+def command(argv):
+    """Reads the command line and scores, compares, or prints the help. Returns the exit code."""
+    config, arguments = command_line.parse_arguments(argv, EvalConfig, make_eval_config, most_arguments=1)
+    if config is None:
+        sys.stdout.write(command_line.help_text(__doc__, EvalConfig) + "\n")
+        return 0
+    if not arguments:
+        raise UserError(
+            "there is nothing to score (or no second JSON to compare with): see --help for what can be given"
+        )
+    if config.compare:
+        from tfgan_gn.scoring import results
+
+        paths = [config.compare, arguments[0]]
+        sys.stdout.write(results.compare(*map(results.load, paths), names=paths) + "\n")
+        return 0
+    from tfgan_gn.guards import fitting_in_memory  # which imports TensorFlow
+
+    with fitting_in_memory():
+        score(config, arguments[0])
+    return 0
+
+
 def main(argv):
     """Runs the command. Returns the exit code: 0 done, 1 for a UserError, 130 if interrupted."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        config, arguments = command_line.parse_arguments(argv, EvalConfig, make_eval_config, most_arguments=1)
-        if config is None:
-            sys.stdout.write(command_line.help_text(__doc__, EvalConfig) + "\n")
-            return 0
-        if not arguments:
-            raise UserError(
-                "there is nothing to score (or no second JSON to compare with): see --help for what can be given"
-            )
-        if config.compare:
-            from tfgan_gn.scoring import results
-
-            paths = [config.compare, arguments[0]]
-            sys.stdout.write(results.compare(*map(results.load, paths), names=paths) + "\n")
-            return 0
-        from tfgan_gn.guards import fitting_in_memory  # which imports TensorFlow
-
-        with fitting_in_memory():
-            score(config, arguments[0])
-        return 0
-    except UserError as error:
-        sys.stderr.write(f"eval_inception.py: error: {error}\n")
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted: nothing was written\n")
-        return 130
+    return command_line.run(lambda: command(argv), "eval_inception.py", "interrupted: nothing was written")
 
 
 if __name__ == "__main__":

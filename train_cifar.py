@@ -99,24 +99,23 @@ def train(config):
     return 0
 
 
-def main(argv):
-    """Returns the exit code: 0 done, 1 a mistake of the user's, 128 + signal number when asked to stop."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        config, _ = command_line.parse_arguments(argv, Config, make_config)
-        if config is None:
-            sys.stdout.write(command_line.help_text(__doc__, Config, other_defaults) + "\n")
-            return 0
-        from tfgan_gn.guards import fitting_in_memory  # which imports TensorFlow
+def command(argv):
+    """Reads the command line and trains, or prints the help. Returns the exit code."""
+    config, _ = command_line.parse_arguments(argv, Config, make_config)
+    if config is None:
+        sys.stdout.write(command_line.help_text(__doc__, Config, other_defaults) + "\n")
+        return 0
+    from tfgan_gn.guards import fitting_in_memory  # which imports TensorFlow
 
-        with fitting_in_memory():
-            return train(config)
-    except UserError as error:
-        sys.stderr.write(f"train_cifar.py: error: {error}\n")
-        return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; the same command goes on from the newest checkpoint, where there is one\n")
-        return 130
+    with fitting_in_memory():
+        return train(config)
+
+
+def main(argv):
+    """Runs the command. Returns the exit code: 0 done, 1 for a UserError, 128 + signal number when asked to stop."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    interrupted = "interrupted; the same command goes on from the newest checkpoint, where there is one"
+    return command_line.run(lambda: command(argv), "train_cifar.py", interrupted)
 
 
 if __name__ == "__main__":

@@ -30,48 +30,54 @@ def stop_requests():
 
 
 @contextlib.contextmanager
+def _as_user_error(exceptions, message):
+    """Turns exceptions of these classes into a UserError with the text that `message` makes of them."""
+    try:
+        yield
+    except exceptions as error:
+        raise UserError(message(error)) from error
+
+
 def writing_to(workdir):
     """Turns the exceptions of a full or read-only disk into a UserError. Only code that writes belongs within it."""
-    try:
-        yield
-    except (OSError, tf.errors.OpError) as error:
-        raise UserError(
-            f"cannot write to {workdir}: {first_line(error)}. What was saved before is still there: free the disk, or "
-            "give another --workdir, and run the same command again"
-        ) from error
+    return _as_user_error(
+        (OSError, tf.errors.OpError),
+        lambda error: (
+            f"cannot write to {workdir}: {first_line(error)}. What was saved before is still there: free the "
+            "disk, or give another --workdir, and run the same command again"
+        ),
+    )
 
 
-@contextlib.contextmanager
 def fitting_in_memory():
     """Turns the exceptions of too little memory into a UserError."""
-    try:
-        yield
-    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-        raise UserError(
-            f"out of memory: {first_line(error)}. Give a smaller --batch_size, --width or --image_size; what was saved "
-            "before is still there"
-        ) from error
+    return _as_user_error(
+        (MemoryError, tf.errors.ResourceExhaustedError),
+        lambda error: (
+            f"out of memory: {first_line(error)}. Give a smaller --batch_size, --width or --image_size; what "
+            "was saved before is still there"
+        ),
+    )
 
 
-@contextlib.contextmanager
 def reaching_workers(num_workers):
     """Turns the loss of another worker into a UserError: nothing that all workers compute together can go on then.
 
     Args:
         num_workers: number of processes that train together; with 1 no exception is changed.
     """
-    try:
-        yield
-    except (
-        tf.errors.UnavailableError,
-        tf.errors.AbortedError,
-        tf.errors.CancelledError,
-        tf.errors.DeadlineExceededError,
-        tf.errors.InternalError,
-    ) as error:
-        if num_workers == 1:
-            raise
-        raise UserError(
-            f"another of the {num_workers} workers is gone, or cannot be reached ({type(error).__name__}). Start all "
-            "of them again with the same commands: they go on from the newest checkpoint"
-        ) from error
+    if num_workers == 1:
+        return contextlib.nullcontext()
+    return _as_user_error(
+        (
+            tf.errors.UnavailableError,
+            tf.errors.AbortedError,
+            tf.errors.CancelledError,
+            tf.errors.DeadlineExceededError,
+            tf.errors.InternalError,
+        ),
+        lambda error: (
+            f"another of the {num_workers} workers is gone, or cannot be reached ({type(error).__name__}). "
+            "Start all of them again with the same commands: they go on from the newest checkpoint"
+        ),
+    )

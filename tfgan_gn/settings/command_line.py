@@ -1,6 +1,7 @@
 """From a command line to settings, and the text of --help. Free of TensorFlow, so that both answer at once."""
 
 import dataclasses
+import sys
 import textwrap
 
 from absl import flags
@@ -50,6 +51,27 @@ def parse_arguments(argv, settings, make, most_arguments=0):
         raise UserError(f"{rest[most_arguments]!r} is not a flag: write --name=value (--help lists the flags)")
     present = [field for field in dataclasses.fields(settings) if flag_values[field.name].present]
     return make(**{field.name: parse(field, str(flag_values[field.name].value)) for field in present}), rest
+
+
+def run(command, program, interrupted):
+    """Runs a command and reports a mistake of the user in one line, without a traceback.
+
+    Args:
+        command: function that returns an exit code.
+        program: its name, printed before an error.
+        interrupted: line to print after Ctrl-C.
+
+    Returns:
+        The exit code: that of the command, 1 for a UserError, 130 after Ctrl-C.
+    """
+    try:
+        return command()
+    except UserError as error:
+        sys.stderr.write(f"{program}: error: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{interrupted}\n")
+        return 130
 
 
 def help_text(description, settings, other_defaults=None, width=100):
