@@ -115,7 +115,7 @@ def score(config, samples):
         )
     evaluation.refuse_too_few(opened, config.splits)
     with tf.distribute.MirroredStrategy().scope():
-        extractor = extractors.load_extractor(config.inception, config.cache_dir)
+        extractor = extractors.load_extractor(config.scorer, config.cache_dir)
         real = open_reference(config, run, extractor)
         settings = scoring_settings(config, extrapolate=True)
         result = evaluation.evaluate(opened, real, extractor, settings, versions())

@@ -65,7 +65,7 @@ class TinyExtractor(tf.Module):
 
 @pytest.fixture(scope="session")
 def tiny_extractor_path(tmp_path_factory):
-    """A SavedModel of it, for --inception."""
+    """A SavedModel of it, for --scorer."""
     path = str(tmp_path_factory.mktemp("extractor") / "saved")
     tf.saved_model.save(TinyExtractor(), path)
     return path

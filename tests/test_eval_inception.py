@@ -31,8 +31,8 @@ def command(tiny_extractor_path, tmp_path, monkeypatch, capsys):
 
     def run(*arguments):
         cache = [] if any("--compare" in str(a) for a in arguments) else [f"--cache_dir={tmp_path / 'cache'}"]
-        inception = [f"--inception={tiny_extractor_path}"] if cache else []
-        code = eval_inception.main(["eval_inception.py", *map(str, arguments), *inception, *cache])
+        scorer = [f"--scorer={tiny_extractor_path}"] if cache else []
+        code = eval_inception.main(["eval_inception.py", *map(str, arguments), *scorer, *cache])
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 
@@ -141,7 +141,7 @@ def test_comparing_needs_no_tensorflow():
 @pytest.mark.quick
 def test_every_flag_sets_its_field():
     given = {"reference": "a", "checkpoint": "b", "generator_statistics": "batch", "value_range": "0,1"}
-    given |= {"data_dir": "c", "inception": "d", "cache_dir": "e", "bootstrap": "true", "out": "f"}
+    given |= {"data_dir": "c", "scorer": "d", "cache_dir": "e", "bootstrap": "true", "out": "f"}
     names = [name for name in EvalConfig.__dataclass_fields__ if name != "compare"]
     flags = [f"--{name}={given.get(name, 23)}" for name in names]
     config, rest = command_line.parse_arguments(

@@ -162,7 +162,7 @@ def test_no_score_without_its_doubts(tiny_extractor, real_statistics, count, mes
 
 
 def test_fewer_images_than_splits_are_refused(tiny_extractor, real_statistics):
-    with pytest.raises(UserError, match="has 7 images, and --splits=10 of the Inception Score"):
+    with pytest.raises(UserError, match="has 7 images, and --splits=10 and the covariance of"):
         evaluate(FAKE[:7], real_statistics, tiny_extractor)
 
 

@@ -115,6 +115,8 @@ def test_truncated_and_other_files_are_refused_by_name(tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(UserError, match="folder is no file and no folder with a SavedModel"):
         extractors.load_extractor(str(tmp_path / "folder"))
+    with pytest.raises(UserError, match="--scorer=: nothing is no file .* or one of the names inception, imagenet"):
+        extractors.load_extractor("")
 
 
 # ---- other extractors -------------------------------------------------------------------------------------------
@@ -258,34 +260,34 @@ def test_fetch_leaves_nothing_half(server, tmp_path, name, check, message):
     assert path.read_bytes() == b"old"
 
 
-def test_without_a_path_the_archive_is_fetched_once(server, archive_file, tmp_path, monkeypatch, seeded_extractor):
+def test_by_its_name_the_archive_is_fetched_once(server, archive_file, tmp_path, monkeypatch, seeded_extractor):
     folder, address = server
     os.link(archive_file, folder / inception_weights.ARCHIVE)
     monkeypatch.setattr(extractors, "URL", f"{address}/{inception_weights.ARCHIVE}")
     cache = tmp_path / "cache"
     with pytest.raises(UserError, match=r"\d+ bytes arrived, not the 88931400 of the published file"):
-        extractors.load_extractor(cache_dir=str(cache))
+        extractors.load_extractor("inception", cache_dir=str(cache))
     assert os.listdir(cache) == []
     monkeypatch.setattr(extractors, "ARCHIVE_BYTES", os.path.getsize(archive_file))
     monkeypatch.setattr(extractors, "build_network", functools.cache(extractors.build_network))  # one for two calls
-    fetched = extractors.load_extractor(cache_dir=str(cache))
+    fetched = extractors.load_extractor("inception", cache_dir=str(cache))
     assert fetched.weights_sha256 == seeded_extractor.weights_sha256
     assert os.listdir(cache) == [inception_weights.ARCHIVE] and fetched.source == str(cache / os.listdir(cache)[0])
     monkeypatch.setattr(extractors, "URL", unused_address())
     monkeypatch.setattr(extractors, "read_weights", lambda path, shapes: pytest.fail(path))
     with pytest.raises(pytest.fail.Exception, match=fetched.source):  # read from the cache, without a download
-        extractors.load_extractor(cache_dir=str(cache))
+        extractors.load_extractor("inception", cache_dir=str(cache))
 
 
 @pytest.mark.quick
 def test_without_a_network_one_message_says_what_to_bring_and_where(tmp_path, monkeypatch):
-    for constant, path, file in (
-        ("URL", "", inception_weights.ARCHIVE),
+    for constant, name, file in (
+        ("URL", "inception", inception_weights.ARCHIVE),
         ("IMAGENET_URL", "imagenet", extractors.IMAGENET),
     ):
         address = unused_address()
         monkeypatch.setattr(extractors, constant, address)
         with pytest.raises(UserError) as refusal:
-            extractors.load_extractor(path, cache_dir=str(tmp_path))
+            extractors.load_extractor(name, cache_dir=str(tmp_path))
         assert f"Download {address} on a machine with a network and copy it to {tmp_path / file}" in str(refusal.value)
         assert "refused" in str(refusal.value) and "\n" not in str(refusal.value)

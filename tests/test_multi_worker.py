@@ -80,7 +80,7 @@ def test_two_processes_are_killed_resume_agree_bit_for_bit_and_are_what_one_comp
     (run / "config.json").write_text((alone / "config.json").read_text())  # of 6 iterations
     keep_checkpoint(run / "checkpoints", "iteration-2")
     addresses = two_addresses()
-    scoring = {"eval_every": 6, "eval_images": 20, "inception": tiny_extractor_path, "cache_dir": tmp_path / "cache"}
+    scoring = {"eval_every": 6, "eval_images": 20, "scorer": tiny_extractor_path, "cache_dir": tmp_path / "cache"}
     workers = [start(i, addresses, run, iterations=6, **scoring) for i in range(2)]
     ends = [finish(worker) for worker in workers]
     for code, _, err in ends:

@@ -23,7 +23,7 @@ def scored(tmp_path_factory, tiny_extractor_path):
     folder = tmp_path_factory.mktemp("scored")
     write_folder(folder / "data", shapes.draw_shapes(80, 16, 0)[0])
     flags = {"dataset": "folder", "data_dir": folder / "data", "image_size": 16}
-    flags |= {"eval_every": 2, "eval_images": SAMPLES, "inception": tiny_extractor_path, "cache_dir": folder / "cache"}
+    flags |= {"eval_every": 2, "eval_images": SAMPLES, "scorer": tiny_extractor_path, "cache_dir": folder / "cache"}
     periods = {"checkpoint_every": 5, "keep_checkpoints": 2, "generator_statistics": "standing"}
     process = command(folder / "run", iterations=6, learning_rate=3e-3, ema=0.5, **flags, **periods)
     assert process.returncode == 0, process.err
@@ -63,7 +63,7 @@ def test_the_best_checkpoint_is_kept_beside_the_newest(scored):
 
 
 def evaluate(workdir, extractor, *flags):
-    arguments = [str(workdir), f"--inception={extractor}", f"--cache_dir={workdir.parent / 'cache'}", *flags]
+    arguments = [str(workdir), f"--scorer={extractor}", f"--cache_dir={workdir.parent / 'cache'}", *flags]
     return subprocess.run(
         [sys.executable, "eval_inception.py", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300
     )
@@ -100,5 +100,5 @@ def test_a_policy_and_a_checkpoint_that_is_not_there(scored, tmp_path):
 
 
 def test_scoring_that_cannot_be_is_refused_before_training(tmp_path):
-    message = refused(tmp_path / "run", iterations=2, eval_every=1, inception=tmp_path / "nowhere")
+    message = refused(tmp_path / "run", iterations=2, eval_every=1, scorer=tmp_path / "nowhere")
     assert "nowhere is no file and no folder" in message and not (tmp_path / "run").exists()

@@ -9,7 +9,7 @@ from tfgan_gn.runs.run_data import DataFacts
 from tfgan_gn.training import strategies
 
 # Paths may differ between the machines of one run.
-PATHS = {"workdir", "data_dir", "cache_dir", "inception"}
+PATHS = {"workdir", "data_dir", "cache_dir", "scorer"}
 
 
 def refuse_impossible_networks(config):

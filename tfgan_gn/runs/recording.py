@@ -68,7 +68,7 @@ def make_score(config, facts, generator, dataset):
     Raises:
         UserError: the weights of the network that makes the features are missing.
     """
-    extractor = extractors.load_extractor(config.inception, config.cache_dir)
+    extractor = extractors.load_extractor(config.scorer, config.cache_dir)
     settings = scoring_settings(EvalConfig(), extrapolate=False)
     train = images.of_split(dataset, "train")
     real = reference.of_images(train, extractor, settings.batch_size, cache_folder(config.cache_dir), say)

@@ -48,7 +48,7 @@ def evaluate(images, reference, extractor, settings, versions):
         "warnings": [
             *dict.fromkeys(doubts),
             *_sentences(left_out, keys),
-            *_differences_from_papers(extractor, samples.stats.count, settings.splits),
+            *_differences_from_papers(extractor, samples.stats.count, settings.splits, keys),
         ],
         "protocol": protocol,
         "samples": {"source": images.source, "images_sha256": samples.images_sha256, **images.made_with},
@@ -62,8 +62,8 @@ def refuse_too_few(images, splits):
     """Raises UserError if there are too few images for a score; call it before other work is done."""
     if images.count < max(2, splits):
         raise UserError(
-            f"{images.source} has {images.count} image{'s' * (images.count != 1)}, and --splits={splits} of the "
-            f"Inception Score and the covariance of FID need {max(2, splits)}: give more images, or fewer splits"
+            f"{images.source} has {images.count} image{'s' * (images.count != 1)}, and --splits={splits} and the "
+            f"covariance of their features need {max(2, splits)}: give more images, or fewer splits"
         )
 
 
@@ -179,7 +179,7 @@ def _protocol_of_scores(inputs, settings):
     return fields
 
 
-def _differences_from_papers(extractor, num_images, splits):
+def _differences_from_papers(extractor, num_images, splits, keys):
     """Sentences that say why the scores are not comparable with published ones."""
     notes, reasons = [], []
     if extractor.published:
@@ -192,5 +192,5 @@ def _differences_from_papers(extractor, num_images, splits):
     if num_images != PUBLISHED_IMAGES:
         reasons.append(f"{num_images:,} images were scored, not {PUBLISHED_IMAGES:,}")
     if splits != PUBLISHED_SPLITS:
-        reasons.append(f"the Inception Score is of {splits} splits, not {PUBLISHED_SPLITS}")
+        reasons.append(f"the {naming.words_of(keys['classifier_score'])} is of {splits} splits, not {PUBLISHED_SPLITS}")
     return [f"not comparable with published scores: {'; '.join(reasons)}"] * bool(reasons) + notes

@@ -79,20 +79,21 @@ class Extractor:
         return self._steps[strategy]
 
 
-def load_extractor(path="", cache_dir=""):
+def load_extractor(scorer, cache_dir=""):
     """Makes an extractor. Call it in the scope of the strategy under which the extractor will run.
 
     Args:
-        path: one of
+        scorer: one of
 
-            - `classify_image_graph_def.pb`, `inception-2015-12-05.tgz` or a folder that holds one of them: the network
-              with which Inception Scores and FIDs are published;
+            - "inception": the network with which Inception Scores and FIDs are published, from `cache_dir`; it is
+              downloaded if it is not there;
+            - `classify_image_graph_def.pb`, `inception-2015-12-05.tgz` or a folder that holds one of them: the
+              same network from there;
             - the folder of a SavedModel, e.g. TF-GAN's Inception module. The model, or its signature `serving_default`,
               takes float32 [N, 299, 299, 3] in [-1, 1), the images after `inception.preprocess`, for any N. It returns
               a dict with `pool_3`, [N, D] or [N, 1, 1, D], and `logits`, [N, C];
             - "imagenet": `keras.applications.InceptionV3` with its own weights and preprocessing. Its scores can be
-              compared only with scores of the same network;
-            - empty: the published network from `cache_dir`; it is downloaded if it is not there.
+              compared only with scores of the same network.
         cache_dir: folder of downloads; empty for `cache_folder.DEFAULT`.
 
     Returns:
@@ -102,17 +103,17 @@ def load_extractor(path="", cache_dir=""):
         UserError: the file is missing, damaged or another file, or it cannot be downloaded.
     """
     cache_dir = cache_folder(cache_dir)
-    if path == "imagenet":
-        return _imagenet(os.path.join(cache_dir, IMAGENET))
-    if os.path.isfile(os.path.join(path, "saved_model.pb")):
-        return _saved_model(path)
-    file = path if os.path.isfile(path) else _find(path or cache_dir)
-    if path and not file:
+    if scorer in NAMED:
+        return NAMED[scorer](cache_dir)
+    if os.path.isfile(os.path.join(scorer, "saved_model.pb")):
+        return _saved_model(scorer)
+    file = scorer if os.path.isfile(scorer) else _find(scorer)
+    if not scorer or not file:
         raise UserError(
-            f"{path} is no file and no folder with a SavedModel, {GRAPH} or {ARCHIVE} in it: give one of these, "
-            "'imagenet', or leave it out to download the published network"
+            f"--scorer={scorer}: {scorer or 'nothing'} is no file and no folder with a SavedModel, {GRAPH} or "
+            f"{ARCHIVE} in it: give one of these, or one of the names {', '.join(NAMED)}"
         )
-    return _published(file, cache_dir)
+    return _published(file, build_network())
 
 
 def _find(folder):
@@ -120,12 +121,16 @@ def _find(folder):
     return next(filter(os.path.isfile, paths), None)
 
 
-def _published(file, cache_dir):
+def _inception(cache_dir):
     make_network = functools.cache(build_network)  # built once, and only after the download worked
+    file = _find(cache_dir)
     if file is None:
         file = os.path.join(cache_dir, ARCHIVE)
         fetch(URL, file, lambda path: _check_archive(path, make_network), _bring(URL, file))
-    network = make_network()
+    return _published(file, make_network())
+
+
+def _published(file, network):
     weights = read_weights(file, weight_shapes(network))
     assign_weights(network, weights)
     return Extractor(
@@ -196,7 +201,8 @@ def _check_signature(path, call):
         ) from None
 
 
-def _imagenet(file):
+def _imagenet(cache_dir):
+    file = os.path.join(cache_dir, IMAGENET)
     if not os.path.isfile(file):
         fetch(IMAGENET_URL, file, _check_imagenet, _bring(IMAGENET_URL, file))
     _check_imagenet(file)
@@ -219,3 +225,7 @@ def _check_imagenet(path):
         raise UserError(
             f"{path} has the MD5 {md5}, not {IMAGENET_MD5}: replace it by the published file, {IMAGENET_URL}"
         )
+
+
+# The networks that `load_extractor` knows by name: functions of the folder of downloads.
+NAMED = {"inception": _inception, "imagenet": _imagenet}

@@ -8,45 +8,48 @@ from tfgan_gn.guards import writing_to
 from tfgan_gn.scoring import naming, results
 
 SCORES = "scores"  # folder inside a run folder
+RANKED_BY = "frechet_distance"  # key of `scores.SCORES`; lower is better
 
 
 def add(result, iteration, workdir, best_folder, say):
-    """Writes a result into a run folder and compares its FID with those of earlier iterations.
+    """Writes a result into a run folder and compares its Fréchet distance (FID) with those of earlier iterations.
 
     Args:
         result: dict of `evaluation.evaluate`.
         iteration: the iteration that was scored.
         workdir: run folder; `scores/ITERATION.json` in it is written.
-        best_folder: folder that keeps the checkpoint of the best FID, for the message.
+        best_folder: folder that keeps the checkpoint of the lowest distance, for the message.
         say: function of a line of text for the user.
 
     Returns:
-        (scalars, is_best): each score's value by its TensorBoard tag, and whether the FID is below all FIDs that
-        earlier iterations reached under an equal protocol.
+        (scalars, is_best): each score's value by its TensorBoard tag, and whether the distance is below all distances
+        that earlier iterations reached under an equal protocol.
 
     Raises:
         UserError: the folder cannot be written to, or an earlier result in it cannot be read.
     """
     values = {key: numbers["value"] for key, numbers in result["scores"].items()}
-    lowest = min(_earlier_fids(workdir, result["protocol"], iteration), default=math.inf)
-    is_best = values["fid"] < lowest
+    ranked_by = naming.find_key(RANKED_BY, values)
+    lowest = min(_earlier_values(ranked_by, workdir, result["protocol"], iteration), default=math.inf)
+    is_best = values[ranked_by] < lowest
     path = os.path.join(workdir, SCORES, f"{iteration:06d}.json")
     with writing_to(workdir):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         results.save(result, path)
     listed = " ".join(f"{naming.title_of(key)}={value:.4g}" for key, value in values.items())
-    rank = f"the best FID so far, kept in {best_folder}" if is_best else f"the best FID is {lowest:.4g}"
+    name = naming.words_of(ranked_by)
+    rank = f"the best {name} so far, kept in {best_folder}" if is_best else f"the best {name} is {lowest:.4g}"
     say(f"iteration {iteration}: {listed}; {rank}")
     return {naming.tag_of(key): value for key, value in values.items()}, is_best
 
 
-def _earlier_fids(workdir, protocol, iteration):
-    """FIDs of earlier iterations under an equal protocol.
+def _earlier_values(key, workdir, protocol, iteration):
+    """Values of a score at earlier iterations under an equal protocol, as far as their results have it.
 
     A run that resumes from an old checkpoint may find results of later iterations: they do not count.
     """
     for path in glob.glob(os.path.join(glob.escape(workdir), SCORES, "*.json")):
         earlier = results.load(path)
         is_earlier = int(os.path.basename(path).partition(".")[0]) < iteration
-        if is_earlier and not results.differing(earlier["protocol"], protocol):
-            yield earlier["scores"]["fid"]["value"]
+        if is_earlier and key in earlier["scores"] and not results.differing(earlier["protocol"], protocol):
+            yield earlier["scores"][key]["value"]

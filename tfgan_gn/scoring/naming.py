@@ -20,15 +20,29 @@ def key_of(name, extractor_name):
 
 def row_of(key):
     """The row of SCORES that `key_of` made this name from; None if there is none, as in results of other versions."""
-    extractor_name, _, _ = key.rpartition("/")
-    return next((row for name, row in SCORES.items() if key_of(name, extractor_name) == key), None)
+    return next((row for name, row in SCORES.items() if key_of(name, extractor_of(key)) == key), None)
+
+
+def find_key(name, keys):
+    """The one of the names in a result that `key_of` made from this key of SCORES; None if there is none."""
+    return next((key for key in keys if row_of(key) is SCORES[name]), None)
+
+
+def extractor_of(key):
+    """The `Extractor.name` in a name in a result; empty for Inception."""
+    return key.rpartition("/")[0]
 
 
 def title_of(key):
     """The name in tables for a name in a result: "fid", or "Fréchet distance (cifar10net)"."""
-    extractor_name, _, _ = key.rpartition("/")
-    row = row_of(key)
+    row, extractor_name = row_of(key), extractor_of(key)
     return f"{row.title} ({extractor_name})" if extractor_name and row else key
+
+
+def words_of(key):
+    """The name in a sentence for a name in a result: "FID", or "Fréchet distance (cifar10net)"."""
+    row = row_of(key)
+    return row.published_title if row and row.published and not extractor_of(key) else title_of(key)
 
 
 def tag_of(key):

@@ -102,7 +102,7 @@ def of_file(path, extractor):
         if key.get(field) != ours:
             raise UserError(
                 f"{path} has the {field} {key.get(field)}, but the network for the samples has {ours}: give the "
-                f"--inception that {path} was made with, or give the real images as --reference"
+                f"--scorer that {path} was made with, or give the real images as --reference"
             )
     return _read(path, key, path)
 

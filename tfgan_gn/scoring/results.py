@@ -63,9 +63,10 @@ def compare(a, b, names):
     Raises:
         UserError: fields of their protocols differ; the text names them. A field that is null differs from nothing.
     """
-    fields = differing(a["protocol"], b["protocol"])
+    asked = [{"scorer": _scorers(result), **result["protocol"]} for result in (a, b)]
+    fields = differing(*asked)
     if fields:
-        told = "; ".join(f"{field} ({a['protocol'].get(field)} and {b['protocol'].get(field)})" for field in fields)
+        told = "; ".join(f"{field} ({asked[0].get(field)} and {asked[1].get(field)})" for field in fields)
         raise UserError(
             f"{names[0]} and {names[1]} cannot be compared, as they differ in {told}: score both in the same way"
         )
@@ -94,6 +95,11 @@ def compare(a, b, names):
 def differing(a, b):
     """Names of the protocol fields that are stated by both and differ. None and missing fields are not stated."""
     return [name for name in a if None not in (a[name], b.get(name)) and a[name] != b[name]]
+
+
+def _scorers(result):
+    """The networks that the names of the scores carry: "cifar10net", or "Inception"."""
+    return ", ".join(sorted({naming.extractor_of(key) or "Inception" for key in result["scores"]}))
 
 
 def _error(key, numbers):

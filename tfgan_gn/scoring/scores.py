@@ -111,7 +111,8 @@ class Score(NamedTuple):
             LeftOutError if there are too few images, and may warn with `metrics.ScoreWarning`. Rows that share a
             function also share its call, and their interval must be the same.
         needs: names of the fields of Inputs that the function reads.
-        published: name in papers, if they have one for the features of Inception; else empty.
+        published: key in results of Inception, from the name in papers, if there is one; else empty.
+        published_title: the name in papers, in words; empty if there is none.
         field: name of the score in the NamedTuple; empty if the function returns the score itself.
         error: ErrorOf, or None if the score has no error.
         interval: Resampling, or None if the score has no interval.
@@ -124,6 +125,7 @@ class Score(NamedTuple):
     function: Callable
     needs: tuple
     published: str = ""
+    published_title: str = ""
     field: str = ""
     error: ErrorOf | None = None
     interval: Resampling | None = None
@@ -197,6 +199,7 @@ SCORES = {
     "classifier_score": Score(
         title="classifier score",
         published="inception_score",
+        published_title="Inception Score",
         function=_inception_score,
         needs=("logits",),
         field="mean",
@@ -207,6 +210,7 @@ SCORES = {
     "frechet_distance": Score(
         title="Fréchet distance",
         published="fid",
+        published_title="FID",
         function=_frechet_distance,
         needs=("stats", "real_stats"),
         interval=Resampling("features", replace=True),
@@ -214,6 +218,7 @@ SCORES = {
     "frechet_distance_infinity": Score(
         title="Fréchet distance of infinitely many images",
         published="fid_infinity",
+        published_title="FID of infinitely many images",
         function=_frechet_distance_infinity,
         needs=("features", "real_stats"),
         field="value",
@@ -223,6 +228,7 @@ SCORES = {
     "kernel_distance": Score(
         title="kernel distance",
         published="kid",
+        published_title="KID",
         function=_kernel_distance,
         needs=("rows", "real_rows"),
         field="mean",

@@ -11,7 +11,7 @@ from tfgan_gn.settings.option import allowed_texts, as_text, parse
 
 
 def define_flags(settings, flag_values):
-    """Defines one flag for each field of a dataclass of options.
+    """Defines one flag for each field of a dataclass of options, and one for each former name.
 
     The flags have no default, so that a value which was given differs from one which was not.
 
@@ -22,6 +22,8 @@ def define_flags(settings, flag_values):
     for field in dataclasses.fields(settings):
         define = flags.DEFINE_boolean if field.type is bool else flags.DEFINE_string
         define(field.name, None, field.metadata["help"], flag_values=flag_values)
+        if field.metadata["former"]:
+            define(field.metadata["former"], None, "Former name", flag_values=flag_values)
 
 
 def parse_arguments(argv, settings, make, most_arguments=0):
@@ -37,7 +39,7 @@ def parse_arguments(argv, settings, make, most_arguments=0):
         (what `make` returned, list of the arguments that are not flags); (None, []) if the user asked for help.
 
     Raises:
-        UserError: too many arguments, an unknown flag, or a bad value.
+        UserError: too many arguments, an unknown flag, a flag by its former name, or a bad value.
     """
     if any(argument == "-h" or argument.lstrip("-").startswith("help") for argument in argv[1:]):
         return None, []
@@ -49,8 +51,17 @@ def parse_arguments(argv, settings, make, most_arguments=0):
         raise UserError(f"{error} (--help lists the flags)") from None
     if len(rest) > most_arguments:
         raise UserError(f"{rest[most_arguments]!r} is not a flag: write --name=value (--help lists the flags)")
+    _refuse_former_names(settings, flag_values)
     present = [field for field in dataclasses.fields(settings) if flag_values[field.name].present]
     return make(**{field.name: parse(field, str(flag_values[field.name].value)) for field in present}), rest
+
+
+def _refuse_former_names(settings, flag_values):
+    for field in dataclasses.fields(settings):
+        former = field.metadata["former"]
+        if former and flag_values[former].present:
+            value = flag_values[former].value or field.default
+            raise UserError(f"--{former} is now called --{field.name}: write --{field.name}={value} instead")
 
 
 def run(command, program, interrupted):

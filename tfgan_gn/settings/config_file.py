@@ -14,7 +14,7 @@ NAME = "config.json"
 VALUES_BEFORE = {
     "eval_every": 0,
     "eval_images": 10_000,
-    "inception": "",
+    "scorer": "inception",
     "cache_dir": "",
     "strategy": "mirrored",
     "grey": "repeat",
@@ -68,7 +68,8 @@ def load_config(workdir):
         workdir: the run folder.
 
     Returns:
-        Config. A setting that did not exist when the run was made has the value of VALUES_BEFORE.
+        Config. A setting that did not exist when the run was made has the value of VALUES_BEFORE, and one that had
+        another name is found under its present one.
 
     Raises:
         UserError: the file is missing or damaged, or holds settings or names that this version does not have, or the
@@ -76,7 +77,7 @@ def load_config(workdir):
     """
     path = os.path.join(workdir, NAME)
     content = _read(path)
-    saved = {**VALUES_BEFORE, **_table(path, content, "config")}
+    saved = {**VALUES_BEFORE, **_with_present_names(_table(path, content, "config"))}
     names = {field.name for field in dataclasses.fields(Config)}
     for fault, wrong in (("lacks the settings", names - saved.keys()), ("has the unknown", saved.keys() - names)):
         if wrong:
@@ -159,6 +160,14 @@ def _table(path, content, part):
     if not isinstance(table, dict):
         raise _not_a_config(path, f"it has no table {part!r}")
     return table
+
+
+def _with_present_names(saved):
+    """The settings of a run, with `scorer` also where it was called `inception`; empty was the published network."""
+    if "inception" not in saved or "scorer" in saved:
+        return saved
+    others = {name: value for name, value in saved.items() if name != "inception"}
+    return {**others, "scorer": saved["inception"] or "inception"}
 
 
 def _not_a_config(path, error):

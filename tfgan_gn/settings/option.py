@@ -10,7 +10,19 @@ OURS = "tfgan_gn"
 INT32_MAX = 2**31 - 1
 
 
-def option(default, help, source=OURS, *, choices=None, prefix="", renamed=None, low=None, high=None, free=False):
+def option(
+    default,
+    help,
+    source=OURS,
+    *,
+    choices=None,
+    prefix="",
+    renamed=None,
+    former="",
+    low=None,
+    high=None,
+    free=False,
+):
     """Makes a field of a dataclass of settings.
 
     Args:
@@ -20,6 +32,7 @@ def option(default, help, source=OURS, *, choices=None, prefix="", renamed=None,
         choices: the allowed values of a string.
         prefix: further allowed values are this prefix and a NAME that the user chooses; empty for none.
         renamed: dict from a former value to its present name, which a refusal tells.
+        former: former name of the flag, which a refusal tells; empty for none.
         low: smallest allowed number.
         high: largest allowed number.
         free: whether a resumed run may change the setting, because it does not change what is learnt.
@@ -33,6 +46,7 @@ def option(default, help, source=OURS, *, choices=None, prefix="", renamed=None,
         "choices": choices,
         "prefix": prefix,
         "renamed": renamed or {},
+        "former": former,
         "low": low,
         "high": high,
         "free": free,

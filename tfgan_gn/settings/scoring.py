@@ -48,12 +48,13 @@ class EvalConfig:
     data_dir: str = option(
         "", "Folder of the data sets that are given by name; empty for the default folder of tensorflow-datasets"
     )
-    inception: str = option(
-        "",
-        "Network that computes the features: the file classify_image_graph_def.pb, its .tgz or a folder with one of "
-        "them, a SavedModel of another extractor, or imagenet; empty to download the published network once into "
-        "--cache_dir",
+    scorer: str = option(
+        "inception",
+        "Network that computes the features: inception is the published network, downloaded once into --cache_dir; "
+        "imagenet is that of keras.applications; or give a path: of the file classify_image_graph_def.pb, its .tgz or "
+        "a folder with one of them, or of a SavedModel of another extractor",
         "the network of 2015-12-05",
+        former="inception",
     )
     cache_dir: str = option(
         "", f"Folder for downloaded weights and statistics of real images; empty for {cache_folder.DEFAULT}"
@@ -63,7 +64,7 @@ class EvalConfig:
     )
     splits: int = option(
         10,
-        "Number of parts of the images that the Inception Score is the mean over",
+        "Number of parts of the images that the Inception Score (classifier score) is the mean over",
         f"{SALIMANS}, published code",
         low=1,
     )

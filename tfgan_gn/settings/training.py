@@ -201,14 +201,15 @@ class Config:
         10, "Number of batches of held-out images that critic/test_loss is the mean of", low=1, free=True
     )
     eval_every: int = option(
-        0, "Iterations between two scorings (Inception Score, FID and others); 0 for no scoring", low=0, free=True
+        0, "Iterations between two scorings of generated images; 0 for no scoring", low=0, free=True
     )
     eval_images: int = option(
         10_000, "Generated images per scoring; they are compared with all training images", low=10, free=True
     )
-    inception: str = option(
-        "",
-        "Network that scores the images, as in eval_inception.py; empty to download the published Inception network",
+    scorer: str = option(
+        "inception",
+        "Network that scores the images, by name or path, as in eval_inception.py",
+        former="inception",
         free=True,
     )
     cache_dir: str = option("", CACHE_HELP, free=True)
@@ -266,7 +267,7 @@ def _refuse_without_effect(config, given):
         "beta_1": (adam, "--optimizer=adam"),
         "beta_2": (adam, "--optimizer=adam"),
         "eval_images": (config.eval_every, "--eval_every=10000"),
-        "inception": (config.eval_every, "--eval_every=10000"),
+        "scorer": (config.eval_every, "--eval_every=10000"),
     }
     for name, (has_effect, way_out) in needs.items():
         if name in given and given[name] and not has_effect:
