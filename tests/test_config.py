@@ -142,6 +142,9 @@ def test_every_field_is_a_flag_and_every_flag_sets_it():
         ("--norm", "--norm|norm"),
         ("--architecture=dcgan", "--architecture=dcgan: dcgan is now called dcgan_64; write the new name instead"),
         ("--preset=dcgan", "--preset=dcgan: dcgan is now called author_dcgan; write the new name instead"),
+        ("--inception=x", "--inception is now called --scorer: write --scorer=x instead"),
+        ("--inception=", "--inception is now called --scorer: write --scorer=inception instead"),
+        ("--scorer=inception", "--scorer has no effect without --eval_every=10000"),
         ("--architecture=resnt", "--architecture=resnt: choose one of dcgan_64, report_cnn, resnet, simple_cnn"),
     ],
 )

@@ -14,6 +14,10 @@ def result(fid, num_images=10):
     return {"scores": {"fid": {"value": fid}, "kid": {"value": 0.5}}, "protocol": {"num_images": num_images}}
 
 
+def result_of_tiny(distance):
+    return {"scores": {"tiny/frechet_distance": {"value": distance}}, "protocol": {"num_images": 10}}
+
+
 def add(tmp_path, *args, said=None):
     return history.add(*args, str(tmp_path), "run/best", (said if said is not None else []).append)
 
@@ -40,6 +44,17 @@ def test_later_iterations_and_other_protocols_do_not_count(tmp_path):
     assert add(tmp_path, result(5.0), 4)[1] is True, "the run was resumed from before iteration 8"
     assert add(tmp_path, result(4.0), 4)[1] is True, "a result of the same iteration is replaced"
     assert add(tmp_path, result(3.0), 10)[1] is False
+
+
+def test_another_network_ranks_by_its_own_distance_and_never_says_fid(tmp_path):
+    said = []
+    add(tmp_path, result(1.0), 2)  # by Inception, under a protocol that differs in nothing
+    assert add(tmp_path, result_of_tiny(9.0), 4, said=said) == ({"eval/tiny/frechet_distance": 9.0}, True)
+    assert add(tmp_path, result_of_tiny(9.5), 6, said=said)[1] is False
+    assert said == [
+        "iteration 4: Fréchet distance (tiny)=9; the best Fréchet distance (tiny) so far, kept in run/best",
+        "iteration 6: Fréchet distance (tiny)=9.5; the best Fréchet distance (tiny) is 9",
+    ]
 
 
 def test_a_broken_result_is_named(tmp_path):

@@ -73,6 +73,16 @@ def test_its_settings_are_read():
 
 @pytest.mark.quick
 @pytest.mark.parametrize(
+    ("there", "now"), [("", "inception"), ("imagenet", "imagenet"), ("some/folder", "some/folder")]
+)
+def test_the_scorer_is_found_under_its_former_name(there, now, tmp_path):
+    text = (OLD_RUNS / "author" / "config.json").read_text()
+    (tmp_path / "config.json").write_text(text.replace('"inception": ""', f'"inception": "{there}"'))
+    assert config_file.load_config(tmp_path).scorer == now
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
     ("run", "setting", "name"), [("dcgan", "preset", "author_dcgan"), ("wgan_gp_64", "architecture", "dcgan_64")]
 )
 def test_a_former_name_is_refused_with_the_new_one_and_read_once_that_is_written(run, setting, name, tmp_path):

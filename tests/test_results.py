@@ -63,6 +63,13 @@ def test_earlier_results_of_generators_were_sampled_in_blocks_of_64(tmp_path, re
     assert [results.load(str(tmp_path / "files.json"))["protocol"][name] for name in names] == [None, None]
 
 
+def test_scores_of_two_networks_are_not_compared(result):
+    """Also where nothing else is known of them."""
+    tiny = {"scores": {"tiny/precision": {"value": 1.0}}, "protocol": dict.fromkeys(result["protocol"])}
+    with pytest.raises(UserError, match=r"A and B cannot be compared, as they differ in scorer \(Inception and tiny\)"):
+        results.compare(result, tiny, ["A", "B"])
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"scores": {"fid": 3}, "protocol": {}}', '{"scores": {}}'])
 def test_files_that_are_no_results(tmp_path, text):
     (tmp_path / "x.json").write_text(text)

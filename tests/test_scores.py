@@ -131,6 +131,7 @@ def test_another_network_names_its_scores_everywhere(tiny_extractor, real_statis
     for text in printed:
         assert "Fréchet distance (tiny)" in text and "precision (tiny)" in text
         assert not {"fid", "kid", "inception_score"} & {line.split(" ")[0] for line in text.splitlines()}
+    assert not any("FID" in text or "Inception" in text for text in result["warnings"])
     left_out = "Fréchet distance of infinitely many images (tiny) is left out"
     assert any(text.startswith(left_out) for text in result["warnings"])
     assert naming.tag_of("tiny/frechet_distance") == "eval/tiny/frechet_distance"
@@ -140,8 +141,12 @@ def test_every_name_leads_back_to_its_row_and_no_two_are_alike():
     for extractor_name in ("", "tiny"):
         keys = [naming.key_of(name, extractor_name) for name in scores.SCORES]
         assert [naming.row_of(key) for key in keys] == list(scores.SCORES.values())
-        titles = [naming.title_of(key) for key in keys]
-        assert len(set(keys)) == len(set(titles)) == len(keys)
+        titles, words = ([of(key) for key in keys] for of in (naming.title_of, naming.words_of))
+        assert len(set(keys)) == len(set(titles)) == len(set(words)) == len(keys)
+        assert [naming.find_key(name, keys) for name in scores.SCORES] == keys
+        assert {naming.extractor_of(key) for key in keys} == {extractor_name}
+    assert naming.words_of("fid") == "FID" and naming.words_of("tiny/recall") == "recall (tiny)"
+    assert naming.find_key("recall", ["fid"]) is None
     assert naming.row_of("frechet_distance") is None and naming.title_of("of_tomorrow") == "of_tomorrow"
 
 

@@ -200,9 +200,7 @@ class Config:
     test_batches: int = option(
         10, "Number of batches of held-out images that critic/test_loss is the mean of", low=1, free=True
     )
-    eval_every: int = option(
-        0, "Iterations between two scorings of generated images; 0 for no scoring", low=0, free=True
-    )
+    eval_every: int = option(0, "Iterations between two scorings of samples; 0 for no scoring", low=0, free=True)
     eval_images: int = option(
         10_000, "Generated images per scoring; they are compared with all training images", low=10, free=True
     )
