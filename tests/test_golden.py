@@ -9,14 +9,18 @@ import tensorflow as tf
 
 from tfgan_gn.data.pixels import dequantize
 from tfgan_gn.models import author, build_networks
-from tfgan_gn.training.losses import LOSSES, gradient_penalty, interpolate
+from tfgan_gn.training.losses import LOSSES, Auxiliary, gradient_penalty, interpolate
 from tfgan_gn.training.noise import Noise
 from tfgan_gn.training.objective import Objective
 from tfgan_gn.training.optimizers import Update, adam, linear_decay
 from tfgan_gn.training.trainer import Trainer
 
 GOLDENS = pathlib.Path(__file__).parent / "goldens"
-FILES = {"uncond_nonorm": "none", "uncond_layernorm": "layer"}
+FILES = {  # the networks of each
+    "uncond_nonorm": {"norm": "none"},
+    "uncond_layernorm": {"norm": "layer"},
+    "acgan_nonorm": {"norm": "none", "num_classes": 10, "auxiliary": True},
+}
 
 
 def images(flat):
@@ -30,10 +34,12 @@ class Golden:
     def __init__(self, name):
         self.arrays = dict(np.load(GOLDENS / f"{name}.npz"))
         self.config = json.loads(str(self["meta/config"]))
-        generator, critic = build_networks(width=self.config["DIM_D"], norm=FILES[name])
+        self.classifies = FILES[name].get("auxiliary", False)
+        generator, critic = build_networks(width=self.config["DIM_D"], **FILES[name])
+        auxiliary = Auxiliary(critic=1.0, generator=0.1) if self.classifies else None
         rate, batch_size = linear_decay(self.config["LR"], self.config["ITERS"]), self.config["BATCH_SIZE"]
         self.trainer = Trainer(
-            Objective(generator, critic, LOSSES["wasserstein"], self.config["LAMBDA"]),
+            Objective(generator, critic, LOSSES["wasserstein"], self.config["LAMBDA"], auxiliary),
             Noise(0, 128, batch_size, batch_size * self.config["GEN_BS_MULTIPLE"], dtype="float64"),
             *(Update(adam(self.config["beta1"], self.config["beta2"]), rate) for _ in range(2)),
             n_critic=self.config["N_CRITIC"],
@@ -47,6 +53,10 @@ class Golden:
     def group(self, prefix, network=""):
         start = prefix + network
         return {k[len(prefix) :]: v for k, v in self.arrays.items() if k.startswith(start)}
+
+    def labels(self, key, i=...):
+        """Classes [N] of a step; None for networks without labels, although their files have some."""
+        return tf.constant(self[key][i], tf.int64) if self.classifies else None
 
     def critic_noise(self, i):
         """(pixels, z, dequantization noise, eps) of critic step i."""
@@ -80,25 +90,32 @@ def assert_gradients(tape, loss, model, theirs):
 
 @pytest.mark.quick
 def test_critic_loss_slopes_penalty_and_every_gradient(golden):
-    trainer = golden.trainer
+    trainer, labels = golden.trainer, golden.labels("in/labels")
     pixels, z, noise, eps = golden.critic_noise(0)
     real = 2 * (pixels / 256 - 0.5) + noise
-    fake = trainer.generator(z, training=True)
+    fake = trainer.generator(z, labels=labels, training=True)
     assert_close(fake, images(golden["out/fake"]))
     assert_close(real, images(golden["out/real"]))
     assert_close(trainer.critic(real), golden["out/disc_real"])
     assert_close(trainer.critic(fake), golden["out/disc_fake"])
     with tf.GradientTape() as tape:
-        loss, logs, slopes = trainer.objective.critic_loss(real, fake, eps)
+        loss, logs, slopes = trainer.objective.critic_loss(real, fake, eps, labels)
     assert_close(slopes, golden["out/slopes"])
     assert_close(golden.config["LAMBDA"] * logs["critic/gradient_penalty"], golden["out/gradient_penalty"])
     assert_close(loss, golden["out/disc_cost"])
     assert_gradients(tape, loss, trainer.critic, golden.group("grad_d/"))
+    if golden.classifies:
+        assert_close(logs["critic/class_loss"], golden["out/acgan_cost"])
+        assert_close(loss - logs["critic/class_loss"], golden["out/disc_wgan"])
+        for name, x, theirs in (("real", real, "acgan_acc"), ("fake", fake, "acgan_fake_acc")):
+            logits = trainer.critic(x, labels=labels, classify=True).logits
+            assert_close(logits, golden[f"out/acgan_logits_{name}"])
+            assert_close(logs[f"critic/accuracy_{name}"], golden[f"out/{theirs}"])
 
 
 def test_input_gradient_of_the_interpolates(golden):
     pixels, z, noise, eps = golden.critic_noise(0)
-    fake = golden.trainer.generator(z, training=True)
+    fake = golden.trainer.generator(z, labels=golden.labels("in/labels"), training=True)
     x_hat = interpolate(2 * (pixels / 256 - 0.5) + noise, fake, eps)
     with tf.GradientTape() as tape:
         tape.watch(x_hat)
@@ -109,13 +126,15 @@ def test_input_gradient_of_the_interpolates(golden):
 @pytest.mark.quick
 def test_generator_loss_and_every_gradient(golden):
     trainer, z = golden.trainer, tf.constant(golden["in/gen_noise"], tf.float64)
-    with tf.GradientTape() as tape:
-        fake = trainer.generator(z, training=True)
-        scores = trainer.critic(fake, training=True)
-        loss = LOSSES["wasserstein"].generator(scores)
+    labels = golden.labels("in/gen_labels")
+    fake = trainer.generator(z, labels=labels, training=True)
     assert_close(fake, images(golden["out/gen_fake"]))
-    assert_close(scores, golden["out/gen_disc"])
+    assert_close(trainer.critic(fake, labels=labels, training=True), golden["out/gen_disc"])
+    with tf.GradientTape() as tape:
+        loss, logs = trainer.objective.generator_loss(z, labels)
     assert_close(loss, golden["out/gen_cost"])
+    if golden.classifies:
+        assert_close(logs["generator/class_loss"], golden["out/gen_acgan_cost"])
     assert_gradients(tape, loss, trainer.generator, golden.group("grad_g/"))
 
 
@@ -126,11 +145,13 @@ def test_three_iterations_move_every_parameter_as_published(golden):
         trainer.iteration.assign(iteration)
         trainer.set_learning_rate()
         if iteration > 0:
-            logs = trainer.generator_step(tf.constant(golden["train/gen_noise"][iteration - 1], tf.float64))
+            z = tf.constant(golden["train/gen_noise"][iteration - 1], tf.float64)
+            logs = trainer.generator_step(z, golden.labels("train/gen_labels", iteration - 1))
             assert_close(logs["generator/loss"], golden["train/gen_cost"][iteration - 1])
         for i in range(5 * iteration, 5 * iteration + 5):
             pixels, z, noise, eps = golden.critic_noise(i)
-            logs, slopes = trainer.critic_step(dequantize(pixels, noise), z, eps)
+            labels = golden.labels("train/labels", i)
+            logs, slopes = trainer.critic_step(dequantize(pixels, noise), z, eps, labels)
             assert_close(logs["critic/loss"], golden["train/disc_cost"][i])
             assert_close(slopes, golden["train/slopes"][i])
             if i == 0:
