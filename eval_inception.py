@@ -39,7 +39,7 @@ def open_run(config, workdir):
     from tfgan_gn.scoring import images
 
     run = load_run(workdir, config.checkpoint)
-    arguments = sampling(run.config, run.facts, run.iteration)
+    arguments = sampling(run.config, run.data_facts, run.iteration)
     arguments["statistics"] = config.generator_statistics or arguments["statistics"]
     sampler = make_sampler(run.generator, **arguments)
     samples = images.of_generator(sampler, config.num_images, config.seed, run.checkpoint)

@@ -31,7 +31,7 @@ def refuse_another_run(config):
         raise UserError(f"--workdir={config.workdir} is a file: give a folder")
 
 
-def export(config, facts, generator):
+def export(config, data_facts, generator):
     """Writes the run's SavedModel and says what to look at next."""
     from tfgan_gn.export import export_generator
     from tfgan_gn.guards import writing_to
@@ -40,7 +40,7 @@ def export(config, facts, generator):
 
     folder = os.path.join(config.workdir, "export")
     with writing_to(config.workdir):
-        export_generator(generator, folder, **sampling(config, facts, config.iterations))
+        export_generator(generator, folder, **sampling(config, data_facts, config.iterations))
     sample = f"model.sample(64, 1{', -1' if config.conditional else ''})"
     grid = os.path.join(config.workdir, "samples", f"{config.iterations:06d}.png")
     say(
@@ -63,12 +63,12 @@ def train(config):
     strategy = strategies.make_strategy(config.strategy)
     checks.refuse_impossible_networks(config)
     dataset = run_data.load_data(config)
-    facts = run_data.facts_of(dataset)
-    checks.refuse_missing_labels(config, facts)
+    data_facts = run_data.facts_of(dataset)
+    checks.refuse_missing_labels(config, data_facts)
     if is_run(config.workdir):
-        refuse_other_data(facts._asdict(), load_data_facts(config.workdir), config.workdir)
+        refuse_other_data(data_facts._asdict(), load_data_facts(config.workdir), config.workdir)
     with strategy.scope():
-        trainer = building.build_trainer(config, facts)
+        trainer = building.build_trainer(config, data_facts)
     manager = checkpoints.restore(trainer, os.path.join(config.workdir, checkpoints.NEWEST), config.keep_checkpoints)
     start = int(trainer.iteration.numpy())
     say(
@@ -77,11 +77,11 @@ def train(config):
         f"{config.workdir}: {'iteration 0' if not start else f'resumed at iteration {start}'} of {config.iterations}"
     )
     with guards.reaching_workers(strategies.num_workers(strategy)), guards.stop_requests() as stop:
-        checks.refuse_unlike_processes(config, facts, start, strategy)
+        checks.refuse_unlike_processes(config, data_facts, start, strategy)
         finished = loop.fit(
             trainer,
             run_data.make_train_batches(config, dataset, strategy, start),
-            recording.make_recorder(config, facts, strategy, trainer, manager, dataset),
+            recording.make_recorder(config, data_facts, strategy, trainer, manager, dataset),
             iterations=config.iterations,
             log_every=config.log_every,
             sample_every=config.sample_every,
@@ -95,7 +95,7 @@ def train(config):
             say(f"stopped and saved at iteration {int(trainer.iteration.numpy())}; the same command resumes")
             return 128 + (stop() or signal.SIGTERM)
         if strategies.is_chief(strategy):
-            export(config, facts, trainer.sampling_generator)
+            export(config, data_facts, trainer.sampling_generator)
     return 0
 
 

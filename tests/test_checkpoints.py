@@ -3,16 +3,17 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import state, tiny_networks, tiny_trainer
+from conftest import simple_networks, state, tiny_trainer
 
 from tfgan_gn.errors import UserError
 from tfgan_gn.training import checkpoints
+from tfgan_gn.training.averaging import MovingAverage
 
 
 @pytest.fixture
 def saved(tmp_path):
     """A folder with checkpoints of iterations 1 and 2."""
-    trainer = tiny_trainer(tiny_networks())
+    trainer = tiny_trainer(simple_networks())
     manager = checkpoints.restore(trainer, str(tmp_path), 3)
     for iteration in (1, 2):
         trainer.iteration.assign(iteration)
@@ -21,7 +22,7 @@ def saved(tmp_path):
 
 
 def restored(path, **kwargs):
-    trainer = tiny_trainer(tiny_networks(seed=1, **kwargs))
+    trainer = tiny_trainer(simple_networks(seed=1, **kwargs))
     checkpoints.restore(trainer, str(path), 3)
     return trainer
 
@@ -60,16 +61,21 @@ def test_a_checkpoint_of_another_network_is_refused(saved):
 
 
 def test_old_checkpoints_go(tmp_path):
-    trainer = tiny_trainer(tiny_networks())
+    trainer = tiny_trainer(simple_networks())
     manager = checkpoints.restore(trainer, str(tmp_path), 2)
     for iteration in range(4):
         manager.save(checkpoint_number=iteration)
     assert sorted(p.name for p in tmp_path.glob("*.index")) == ["iteration-2.index", "iteration-3.index"]
 
 
-@pytest.mark.parametrize("norm", ["batch", "group"])
+def averaged_trainer(norm, seed):
+    networks, averaged = (simple_networks(norm, seed) for _ in range(2))
+    return tiny_trainer(networks, average=MovingAverage(averaged.generator, networks.generator, 0.5))
+
+
+@pytest.mark.parametrize("norm", ["batch", pytest.param("group", marks=pytest.mark.quick)])
 def test_a_checkpoint_brings_back_every_variable_trained_or_not(tmp_path, norm):
-    trainer, other = (tiny_trainer(tiny_networks(norm, seed)) for seed in range(2))
+    trainer, other = (averaged_trainer(norm, seed) for seed in range(2))
     rng = np.random.default_rng(0)
     for variable in state(trainer).values():
         variable.assign(tf.cast(rng.uniform(1, 9, variable.shape), variable.dtype))
@@ -79,14 +85,17 @@ def test_a_checkpoint_brings_back_every_variable_trained_or_not(tmp_path, norm):
     expected = state(trainer)
     for name, variable in state(other).items():
         np.testing.assert_array_equal(variable.numpy(), expected[name].numpy(), err_msg=name)
-    generator = tiny_networks(norm, 2).generator
-    checkpoints.load_weights({"generator": generator}, str(tmp_path / "iteration-7"))
-    for a, b in zip(trainer.generator.variables, generator.variables, strict=True):
-        np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
+    ours = {"generator": trainer.generator, "critic": trainer.critic, "averaged": trainer.sampling_generator}
+    loaded = dict(zip(ours, (*simple_networks(norm, 2), simple_networks(norm, 3).generator), strict=True))
+    checkpoints.load_weights(loaded, str(tmp_path / "iteration-7"))
+    for name, network in ours.items():
+        for a, b in zip(network.variables, loaded[name].variables, strict=True):
+            np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=f"{name}: {a.path}")
     with pytest.raises(UserError, match="iteration-7 cannot be read .*give another --checkpoint"):
-        checkpoints.load_weights({"generator": tiny_networks(width=16).generator}, str(tmp_path / "iteration-7"))
+        checkpoints.load_weights({"generator": simple_networks(width=16).generator}, str(tmp_path / "iteration-7"))
 
 
+@pytest.mark.quick
 def test_which_checkpoint_is_found(tmp_path):
     def path(folder, iteration):
         (tmp_path / folder).mkdir(exist_ok=True)

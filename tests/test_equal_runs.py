@@ -59,10 +59,10 @@ def test_in_bfloat16_the_losses_stay_near_those_of_float32(in_float32):
     np.testing.assert_allclose(losses / scale, in_float32 / scale, atol=0.03)
 
 
-def tiny(strategy, generator_norm, synchronized=False):
+def tiny(strategy, generator_norm, synchronized=False, **kwargs):
     """A trainer of float64 weights, because Adam makes steps out of rounding."""
     with strategy.scope():
-        networks = tiny_networks(generator_norm=generator_norm, generator_groups=(4,))
+        networks = tiny_networks(generator_norm=generator_norm, generator_groups=(4,), **kwargs)
         if synchronized:
             synchronize_batch_norm(networks.generator)
         return tiny_trainer(networks, n_critic=1)
@@ -83,8 +83,9 @@ def test_five_iterations_on_two_replicas_give_the_weights_of_one(float64, two_re
 
 def test_batch_norm_gives_the_weights_of_one_replica_where_it_is_synchronized_and_else_others(float64, two_replicas):
     """By itself its statistics are those of half the images: weights differ by 0.011, after steps of 0.001."""
-    one, synchronized = tiny(tf.distribute.get_strategy(), "batch"), tiny(two_replicas, "batch", True)
-    apart = tiny(two_replicas, "batch")
+    network = {"architecture": "simple_cnn"}
+    one = tiny(tf.distribute.get_strategy(), "batch", **network)
+    synchronized, apart = (tiny(two_replicas, "batch", synchronized, **network) for synchronized in (True, False))
     for trainer in (one, synchronized, apart):
         iterate(trainer, "resnet", 0, ITERATIONS)
     assert furthest(weights(one), weights(synchronized)) < 1e-9

@@ -44,7 +44,7 @@ def run(tmp_path_factory):
 def test_it_has_the_weights_of_the_newest_checkpoint_and_computes_what_the_trainer_did(run):
     workdir, trainer = run
     found = tfgan_gn.load_run(workdir)
-    assert (found.iteration, found.config.z_dim, found.facts) == (7, 8, FACTS)
+    assert (found.iteration, found.config.z_dim, found.data_facts) == (7, 8, FACTS)
     ours = {v.path: v.numpy() for network in (found.generator, found.critic) for v in network.variables}
     expected = {**weights(trainer), **{v.path: v.numpy() for v in trainer.sampling_generator.variables}}
     assert ours.keys() == expected.keys()

@@ -1,9 +1,12 @@
 """Losses, interpolation and penalty in closed form."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tfgan_gn.training.losses import LOSSES, gradient_penalty, interpolate
+
+pytestmark = pytest.mark.quick
 
 
 def test_wasserstein_losses():

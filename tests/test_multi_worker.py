@@ -124,6 +124,7 @@ def keep_checkpoint(folder, name):
     (folder / "checkpoint").write_text(f'model_checkpoint_path: "{name}"\n')
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("environment", ["", "{", '{"cluster": {}}', '{"cluster": {"worker": ["a:1"]}, "task": {}}'])
 def test_a_missing_or_wrong_tf_config_is_refused_with_an_example(monkeypatch, environment):
     monkeypatch.setenv("TF_CONFIG", environment)
@@ -131,6 +132,7 @@ def test_a_missing_or_wrong_tf_config_is_refused_with_an_example(monkeypatch, en
         strategies.make_strategy("multi_worker")
 
 
+@pytest.mark.quick
 def test_one_device_is_one_replica():
     strategy = strategies.make_strategy("one_device")
     assert strategy.num_replicas_in_sync == 1 == strategies.num_workers(strategy) and strategies.is_chief(strategy)

@@ -4,9 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import tiny_networks
+from conftest import simple_networks
 
 from tfgan_gn.training.optimizers import clip_weights, constant, linear_decay, rmsprop, sgd
+
+pytestmark = pytest.mark.quick
 
 
 def run(optimizer, gradients, learning_rate):
@@ -60,7 +62,7 @@ def test_linear_decay():
 def test_clipping_reaches_every_weight_norms_and_biases_too_on_every_replica(replicas, two_replicas):
     strategy = two_replicas if replicas == 2 else tf.distribute.get_strategy()
     with strategy.scope():
-        critic = tiny_networks("group").critic
+        critic = simple_networks("group").critic
     before = [v.numpy() for v in critic.trainable_variables]
     strategy.run(tf.function(lambda: clip_weights(critic.trainable_variables, 0.05)))
     for old, variable in zip(before, critic.trainable_variables, strict=True):

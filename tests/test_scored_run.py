@@ -9,10 +9,13 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from test_images import write_folder
-from test_train_cifar import ROOT, command, refused
+from test_train_cifar import QUICK, ROOT, command, refused_here
 
 from tfgan_gn.data import shapes
 from tfgan_gn.scoring import results
+
+sys.path.insert(0, str(ROOT))
+import eval_inception  # the command itself, which is not installed
 
 SAMPLES = 64
 
@@ -25,7 +28,7 @@ def scored(tmp_path_factory, tiny_extractor_path):
     flags = {"dataset": "folder", "data_dir": folder / "data", "image_size": 16}
     flags |= {"eval_every": 2, "eval_images": SAMPLES, "scorer": tiny_extractor_path, "cache_dir": folder / "cache"}
     periods = {"checkpoint_every": 5, "keep_checkpoints": 2, "generator_statistics": "standing"}
-    process = command(folder / "run", iterations=6, learning_rate=3e-3, ema=0.5, **flags, **periods)
+    process = command(folder / "run", iterations=6, learning_rate=3e-3, ema=0.5, **flags, **periods, **QUICK)
     assert process.returncode == 0, process.err
     return folder / "run", process.err, tiny_extractor_path
 
@@ -62,20 +65,41 @@ def test_the_best_checkpoint_is_kept_beside_the_newest(scored):
         assert ("the best FID so far, kept in" in line) == is_best
 
 
-def evaluate(workdir, extractor, *flags):
-    arguments = [str(workdir), f"--scorer={extractor}", f"--cache_dir={workdir.parent / 'cache'}", *flags]
-    return subprocess.run(
-        [sys.executable, "eval_inception.py", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300
-    )
+def arguments_for(workdir, extractor, *flags):
+    return [
+        "eval_inception.py",
+        str(workdir),
+        f"--scorer={extractor}",
+        f"--cache_dir={workdir.parent / 'cache'}",
+        *flags,
+    ]
+
+
+@pytest.fixture
+def evaluate(monkeypatch, capsys):
+    """Runs the command in this process, on one device; returns (exit code, what it said)."""
+    monkeypatch.setattr(tf.distribute, "MirroredStrategy", tf.distribute.get_strategy)
+
+    def run(*arguments):
+        code = eval_inception.main(arguments_for(*arguments))
+        return code, capsys.readouterr().err
+
+    return run
 
 
 @pytest.mark.parametrize("which", ["", "best", "5"])
-def test_a_checkpoint_scored_afterwards_has_the_scores_of_training(scored, which, tmp_path):
+def test_a_checkpoint_scored_afterwards_has_the_scores_of_training(scored, which, tmp_path, evaluate):
     workdir, _, extractor = scored
     out = tmp_path / "out.json"
-    process = evaluate(workdir, extractor, f"--num_images={SAMPLES}", f"--checkpoint={which}", f"--out={out}")
-    assert process.returncode == 0, process.stderr
-    assert "are kept in" not in process.stderr, "the statistics of the real images were in the cache"
+    flags = (f"--num_images={SAMPLES}", f"--checkpoint={which}", f"--out={out}")
+    if which:
+        code, said = evaluate(workdir, extractor, *flags)
+    else:
+        command = [sys.executable, *arguments_for(workdir, extractor, *flags)]
+        process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+        code, said = process.returncode, process.stderr
+    assert code == 0, said
+    assert "are kept in" not in said, "the statistics of the real images were in the cache"
     result = results.load(out)
     iteration = {"": 6, "best": min(fids(workdir), key=fids(workdir).get), "5": 5}[which]
     assert result["samples"]["iteration"] == iteration
@@ -86,19 +110,18 @@ def test_a_checkpoint_scored_afterwards_has_the_scores_of_training(scored, which
             assert result["scores"][name]["value"] == pytest.approx(numbers["value"], rel=1e-5), name
 
 
-def test_a_policy_and_a_checkpoint_that_is_not_there(scored, tmp_path):
+def test_a_policy_and_a_checkpoint_that_is_not_there(scored, tmp_path, evaluate):
     workdir, _, extractor = scored
     flags = (f"--num_images={SAMPLES}", f"--out={tmp_path / 'batch.json'}")
-    process = evaluate(workdir, extractor, "--generator_statistics=batch", *flags)
-    assert process.returncode == 0, process.stderr
+    code, said = evaluate(workdir, extractor, "--generator_statistics=batch", *flags)
+    assert code == 0, said
     batch, standing = results.load(tmp_path / "batch.json"), results.load(workdir / "scores" / "000006.json")
     assert batch["scores"]["fid"] != standing["scores"]["fid"]
     assert results.differing(batch["protocol"], standing["protocol"]) == ["generator_statistics"]
-    process = evaluate(workdir, extractor, "--checkpoint=3")
-    assert process.returncode == 1 and "has no checkpoint 3: give --checkpoint= one of " in process.stderr
-    assert "Traceback" not in process.stderr
+    code, said = evaluate(workdir, extractor, "--checkpoint=3")
+    assert code == 1 and "has no checkpoint 3: give --checkpoint= one of " in said and "Traceback" not in said
 
 
-def test_scoring_that_cannot_be_is_refused_before_training(tmp_path):
-    message = refused(tmp_path / "run", iterations=2, eval_every=1, scorer=tmp_path / "nowhere")
+def test_scoring_that_cannot_be_is_refused_before_training(tmp_path, capsys):
+    message = refused_here(capsys, tmp_path / "run", iterations=2, eval_every=1, scorer=tmp_path / "nowhere")
     assert "nowhere is no file and no folder" in message and not (tmp_path / "run").exists()

@@ -21,6 +21,8 @@ from tfgan_gn.settings.training import make_config
 from tfgan_gn.training.noise import Noise
 
 ROOT = pathlib.Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+import train_cifar  # the command itself, which is not installed
 
 TINY = {"dataset": "shapes", "width": 8, "groups": 4, "batch_size": 8, "n_critic": 2, "test_batches": 1}
 
@@ -66,6 +68,15 @@ def refused(workdir, **kwargs):
     return messages[0]
 
 
+def refused_here(capsys, workdir, **flags):
+    """As `refused`, for a run that this process starts: TensorFlow is there already."""
+    flags = {**TINY, "workdir": workdir, "strategy": "one_device", **flags}
+    arguments = [f"--{name}={value}" for name, value in flags.items() if value is not None]
+    assert train_cifar.main(["train_cifar.py", *arguments]) == 1
+    (message,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("train_cifar.py: error:")]
+    return message
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A run of 4 iterations."""
@@ -106,6 +117,7 @@ def logged_steps(path, tag):
     return [point.step for point in events.Tensors(tag)]
 
 
+@pytest.mark.quick
 def test_every_setting_reaches_what_it_sets(monkeypatch):
     """Each differs from its default and from every other."""
     builds, build_networks = [], building.build_networks
@@ -130,8 +142,8 @@ def test_every_setting_reaches_what_it_sets(monkeypatch):
     assert (other.critic.trainable_variables[0].numpy() != trainer.critic.trainable_variables[0].numpy()).all()
 
 
-def test_another_config_in_the_folder_is_refused_naming_the_field(finished):
-    message = refused(finished[0], iterations=4, seed=5, **QUICK)
+def test_another_config_in_the_folder_is_refused_naming_the_field(finished, capsys):
+    message = refused_here(capsys, finished[0], iterations=4, seed=5, **QUICK)
     assert "another seed (there 0, asked 5)" in message
 
 
@@ -157,10 +169,10 @@ def test_a_run_in_two_parts_is_the_run_in_one(finished, tmp_path):
             np.testing.assert_array_equal(parts.get_tensor(name), one.get_tensor(name), err_msg=name)
 
 
-def test_checkpoints_without_their_config_are_refused(finished, tmp_path):
+def test_checkpoints_without_their_config_are_refused(finished, tmp_path, capsys):
     shutil.copytree(finished[0], tmp_path / "run")
     (tmp_path / "run" / "config.json").unlink()
-    assert "holds checkpoints but no config.json" in refused(tmp_path / "run", iterations=4)
+    assert "holds checkpoints but no config.json" in refused_here(capsys, tmp_path / "run", iterations=4)
 
 
 def test_ctrl_c_while_loading_is_quiet(tmp_path):
@@ -185,22 +197,26 @@ def test_a_full_disk_is_one_message_and_what_was_saved_stays(finished, tmp_path)
     assert f"cannot write to {tmp_path}/run" in message and "was saved before is still there" in message
 
 
-def test_bad_input_is_one_message(tmp_path):
+@pytest.mark.quick
+def test_bad_input_is_one_message(tmp_path, capsys):
     folder = {"dataset": "folder", "data_dir": tmp_path / "nowhere"}  # networks are refused before data are looked for
-    message = refused(tmp_path / "a", groups=3, **folder)
-    assert "3 groups do not divide the 8 channels of critic/block2/norm1" in message
-    missing = refused(tmp_path / "b", **folder)
-    assert "nowhere is not a folder" in missing
+    message = refused_here(capsys, tmp_path / "a", groups=3, **folder)
+    assert "error: 3 groups do not divide the 8 channels of critic/block2/norm1" in message
+    assert "nowhere is not a folder" in refused_here(capsys, tmp_path / "b", **folder)
     (tmp_path / "file").write_text("")
-    assert "is a file: give a folder" in refused(tmp_path / "file")
-    assert "out of memory" in refused(tmp_path / "e", z_dim=2_000_000_000)
-    diverged = refused(tmp_path / "c", iterations=50, learning_rate=1e30, jit=True, **QUICK)
-    assert "the run diverged" in diverged
-    assert "is more than the 10000 images" in refused(tmp_path / "d", batch_size=20_000)
+    assert "is a file: give a folder" in refused_here(capsys, tmp_path / "file")
+    assert "is more than the 10000 images" in refused_here(capsys, tmp_path / "d", batch_size=20_000, **QUICK)
     assert not (tmp_path / "d" / "config.json").exists(), "a refused run must not claim the folder"
     assert not (tmp_path / "a").exists() and not (tmp_path / "b").exists(), "a refused run leaves no folder behind"
 
 
+def test_a_run_that_diverges_and_one_too_large_for_the_memory_are_one_message(tmp_path):
+    assert "out of memory" in refused(tmp_path / "e", z_dim=2_000_000_000)
+    diverged = refused(tmp_path / "c", iterations=50, learning_rate=1e30, jit=True, **QUICK)
+    assert "the run diverged" in diverged
+
+
+@pytest.mark.quick
 def test_help_is_on_standard_output():
     process = subprocess.run([sys.executable, "train_cifar.py", "--help"], cwd=ROOT, capture_output=True, text=True)
     assert process.returncode == 0 and "--norm=none|batch|layer|instance|group" in process.stdout

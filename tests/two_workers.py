@@ -13,9 +13,9 @@ from tfgan_gn.runs import building
 trainers, build_trainer = [], building.build_trainer
 
 
-def remember(config, facts):
+def remember(config, data_facts):
     """Builds as the command does, and keeps what was built."""
-    trainers.append(build_trainer(config, facts))
+    trainers.append(build_trainer(config, data_facts))
     return trainers[-1]
 
 

@@ -29,12 +29,12 @@ def computing_in(precision):
         keras.config.set_dtype_policy(before)
 
 
-def build_networks_of(config, facts):
+def build_networks_of(config, data_facts):
     """Builds the networks of a Config; call it inside `strategy.scope()`.
 
     Args:
         config: Config.
-        facts: `run_data.DataFacts` of its data.
+        data_facts: `run_data.DataFacts` of its data.
 
     Returns:
         `models.Networks`.
@@ -48,12 +48,12 @@ def build_networks_of(config, facts):
             width=config.width,
             z_dim=config.z_dim,
             image_size=config.image_size,
-            channels=facts.channels,
+            channels=data_facts.channels,
             norm=config.norm,
             groups=config.groups,
             generator_norm=config.generator_norm,
             generator_groups=config.generator_groups,
-            num_classes=classes_of(config, facts),
+            num_classes=classes_of(config, data_facts),
             auxiliary=config.auxiliary,
         )
     if config.synced_batch_norm:
@@ -62,12 +62,12 @@ def build_networks_of(config, facts):
     return networks
 
 
-def build_trainer(config, facts):
+def build_trainer(config, data_facts):
     """Builds the networks of a Config with their initial weights, and their trainer; call it in `strategy.scope()`.
 
     Args:
         config: Config.
-        facts: `run_data.DataFacts` of its data.
+        data_facts: `run_data.DataFacts` of its data.
 
     Returns:
         `trainer.Trainer`.
@@ -75,11 +75,11 @@ def build_trainer(config, facts):
     Raises:
         UserError: settings that the networks or the strategy cannot take.
     """
-    networks = _build_seeded(config, facts)
+    networks = _build_seeded(config, data_facts)
     average = None
     if config.ema:
         # The same seed again: what is not averaged, such as spectral norm's u and v, starts equal too.
-        average = MovingAverage(_build_seeded(config, facts).generator, networks.generator, config.ema)
+        average = MovingAverage(_build_seeded(config, data_facts).generator, networks.generator, config.ema)
     objective = Objective(
         *networks,
         LOSSES[config.loss],
@@ -92,7 +92,7 @@ def build_trainer(config, facts):
         z_dim=config.z_dim,
         batch_size=config.batch_size,
         generator_batch_size=config.generator_batch_multiple * config.batch_size,
-        num_classes=classes_of(config, facts),
+        num_classes=classes_of(config, data_facts),
         flips=config.flips,
         dtype=networks.generator.variable_dtype,
     )
@@ -108,9 +108,9 @@ def build_trainer(config, facts):
     )
 
 
-def _build_seeded(config, facts):
+def _build_seeded(config, data_facts):
     keras.utils.set_random_seed(config.seed)
-    return build_networks_of(config, facts)
+    return build_networks_of(config, data_facts)
 
 
 def _make_update(config, optimizer, learning_rate, clip=None):
@@ -126,12 +126,12 @@ def _make_update(config, optimizer, learning_rate, clip=None):
     return Update(optimizers[optimizer](), schedules[config.lr_decay](), clip)
 
 
-def sampling(config, facts, iteration):
+def sampling(config, data_facts, iteration):
     """The arguments of `export.make_sampler` and `export.export_generator`, but for the generator and the path.
 
     Args:
         config: Config.
-        facts: `run_data.DataFacts`.
+        data_facts: `run_data.DataFacts`.
         iteration: of the generator's weights.
 
     Returns:
@@ -142,6 +142,6 @@ def sampling(config, facts, iteration):
         "statistics": config.generator_statistics,
         "batch_size": config.batch_size,
         "seed": config.seed,
-        "num_classes": classes_of(config, facts),
+        "num_classes": classes_of(config, data_facts),
         "metadata": {"iteration": iteration, "versions": versions()},
     }

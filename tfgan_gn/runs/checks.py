@@ -21,29 +21,29 @@ def refuse_impossible_networks(config):
     build_networks_of(config, DataFacts(2, CHANNELS[config.grey], ""))
 
 
-def refuse_missing_labels(config, facts):
+def refuse_missing_labels(config, data_facts):
     """Checks that there are labels for conditional networks.
 
     Args:
         config: Config.
-        facts: DataFacts.
+        data_facts: DataFacts.
 
     Raises:
         UserError: all images are of one class.
     """
-    if config.conditional and facts.num_classes < 2:
+    if config.conditional and data_facts.num_classes < 2:
         raise UserError(
-            f"--conditional needs labels, and --dataset={config.dataset} has {facts.num_classes} class: leave it out, "
-            "or give data with classes (a folder with one sub-folder for each)"
+            f"--conditional needs labels, and --dataset={config.dataset} has {data_facts.num_classes} class: leave it "
+            "out, or give data with classes (a folder with one sub-folder for each)"
         )
 
 
-def refuse_unlike_processes(config, facts, iteration, strategy):
+def refuse_unlike_processes(config, data_facts, iteration, strategy):
     """Checks that all processes of a run have the same settings, data and checkpoint. All processes must call it.
 
     Args:
         config: Config.
-        facts: DataFacts.
+        data_facts: DataFacts.
         iteration: that the run starts or resumes at.
         strategy: `tf.distribute.Strategy`.
 
@@ -51,4 +51,4 @@ def refuse_unlike_processes(config, facts, iteration, strategy):
         UserError: they differ.
     """
     settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in PATHS}
-    strategies.refuse_unlike(strategy, {**settings, **facts._asdict(), "iteration": iteration})
+    strategies.refuse_unlike(strategy, {**settings, **data_facts._asdict(), "iteration": iteration})

@@ -24,7 +24,7 @@ class Run(NamedTuple):
         iteration: of the checkpoint.
         checkpoint: its path.
         config: Config, the run's settings.
-        facts: `run_data.DataFacts`.
+        data_facts: `run_data.DataFacts`.
     """
 
     generator: keras.Model
@@ -32,7 +32,7 @@ class Run(NamedTuple):
     iteration: int
     checkpoint: str
     config: Config
-    facts: DataFacts
+    data_facts: DataFacts
 
 
 def load_run(workdir, checkpoint=""):
@@ -51,8 +51,8 @@ def load_run(workdir, checkpoint=""):
         UserError: the folder is not a run of this version, or the checkpoint does not exist or cannot be read.
     """
     config = load_config(workdir)
-    facts = facts_from(load_data_facts(workdir), workdir)
+    data_facts = facts_from(load_data_facts(workdir), workdir)
     path = checkpoints.find(workdir, str(checkpoint))
-    generator, critic = build_networks_of(config, facts)
+    generator, critic = build_networks_of(config, data_facts)
     checkpoints.load_weights({"averaged" if config.ema else "generator": generator, "critic": critic}, path)
-    return Run(generator, critic, checkpoints.iteration_of(path), path, config, facts)
+    return Run(generator, critic, checkpoints.iteration_of(path), path, config, data_facts)

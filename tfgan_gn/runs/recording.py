@@ -20,14 +20,14 @@ from tfgan_gn.training import checkpoints, strategies
 from tfgan_gn.training.recorder import Follower, Recorder
 
 
-def make_recorder(config, facts, strategy, trainer, manager, dataset):
+def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
     """Makes what records a run: in the chief a `Recorder`, in other processes a `Follower`.
 
     The chief writes `config.json` here, so that a folder is taken only by a run that nothing refuses any more.
 
     Args:
         config: Config.
-        facts: `run_data.DataFacts`.
+        data_facts: `run_data.DataFacts`.
         strategy: `tf.distribute.Strategy`.
         trainer: `Trainer`.
         manager: checkpoint manager of `checkpoints.restore`.
@@ -44,21 +44,21 @@ def make_recorder(config, facts, strategy, trainer, manager, dataset):
         # With several processes the chief scores outside of the strategy: under it, all of them would have to score.
         alone = strategies.num_workers(strategy) > 1
         with contextlib.nullcontext() if alone else strategy.scope():
-            score = make_score(config, facts, trainer.sampling_generator, dataset)
+            score = make_score(config, data_facts, trainer.sampling_generator, dataset)
     with guards.writing_to(config.workdir):
         os.makedirs(config.workdir, exist_ok=True)
-        save_config(config, config.workdir, versions(), facts._asdict())
+        save_config(config, config.workdir, versions(), data_facts._asdict())
     return Recorder(
         trainer, manager, config.workdir, lambda: iter(test), config.test_batches, clock=time.monotonic, score=score
     )
 
 
-def make_score(config, facts, generator, dataset):
+def make_score(config, data_facts, generator, dataset):
     """Makes the `score` of a `Recorder`; call it in the scope of the strategy that scores.
 
     Args:
         config: Config.
-        facts: `run_data.DataFacts`.
+        data_facts: `run_data.DataFacts`.
         generator: the network that is scored.
         dataset: `sets.Dataset`; its training images are the reference.
 
@@ -75,7 +75,7 @@ def make_score(config, facts, generator, dataset):
     strategy = tf.distribute.get_strategy()
 
     def score(iteration):
-        sampler = make_sampler(generator, **sampling(config, facts, iteration))
+        sampler = make_sampler(generator, **sampling(config, data_facts, iteration))
         samples = images.of_generator(sampler, config.eval_images, config.seed, f"{config.workdir}, {iteration=}")
         with strategy.scope():
             result = evaluation.evaluate(samples, real, extractor, settings, versions())

@@ -41,9 +41,9 @@ def facts_from(data_facts, workdir):
         ) from None
 
 
-def classes_of(config, facts):
+def classes_of(config, data_facts):
     """The number of classes that the networks of a Config take labels of; None for networks without labels."""
-    return facts.num_classes if config.conditional else None
+    return data_facts.num_classes if config.conditional else None
 
 
 def load_data(config):

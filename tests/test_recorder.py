@@ -1,0 +1,134 @@
+"""What a recorder writes into a run folder, and what it does where it cannot."""
+
+import itertools
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import simple_networks, tiny_trainer
+
+from tfgan_gn import guards
+from tfgan_gn.data.batches import held_out_batches
+from tfgan_gn.data.pixels import quantize
+from tfgan_gn.errors import UserError
+from tfgan_gn.files import whole
+from tfgan_gn.training import checkpoints, summaries
+from tfgan_gn.training.recorder import FIXED_Z, Recorder
+
+
+def recorder_of(trainer, path, score=None):
+    images = np.random.default_rng(0).integers(0, 256, (32, 16, 16, 3), np.uint8)
+    manager = checkpoints.restore(trainer, str(path / "checkpoints"), 3)
+    batches = held_out_batches(images, 4, 0)
+    return Recorder(
+        trainer, manager, str(path), lambda: iter(batches), 2, clock=itertools.count().__next__, score=score
+    )
+
+
+@pytest.mark.quick
+def test_what_a_recorder_writes(tmp_path):
+    trainer = tiny_trainer(simple_networks())
+    recorder = recorder_of(trainer, tmp_path)
+    recorder.add({"critic/loss": 1.0}, tf.constant([0.5, 1.5]), 1)
+    recorder.add({"critic/loss": 4.0, "generator/loss": 2.0}, tf.constant([0.5, 1.5]), 3)
+    trainer.set_learning_rate()
+    recorder.log(4)
+    recorder.sample(4)
+    recorder.save(4)
+    recorder.writer.flush()
+    values = events(tmp_path / "tensorboard")
+    expected = {"critic/loss": 13 / 4, "generator/loss": 2.0, "train/learning_rate": 1e-3}
+    expected["train/iterations_per_second"] = 4.0  # 4 iterations, 1 tick of the clock
+    test_loss = trainer.evaluate(recorder.make_test_batches(), tf.constant(2, tf.int64))
+    expected["critic/test_loss"] = float(test_loss)
+    for tag, value in expected.items():
+        np.testing.assert_allclose(values.pop(tag), value, rtol=1e-5, err_msg=tag)
+    assert values.pop("critic/slopes")[:, 2].sum() == 2, "a histogram of two slopes"
+    grid = tf.io.decode_png((tmp_path / "samples" / "000004.png").read_bytes()).numpy()
+    assert grid.shape == (160, 160, 3)
+    np.testing.assert_array_equal(tf.io.decode_png(values.pop("samples")[2]), grid)
+    assert not values
+    assert (tmp_path / "checkpoints" / "iteration-4.index").exists()
+
+
+def events(path):
+    """tag -> value of the last event of a TensorBoard folder."""
+    from tensorflow.core.util import event_pb2
+
+    values = {}
+    for file in path.iterdir():
+        for record in tf.data.TFRecordDataset(str(file)):
+            for value in event_pb2.Event.FromString(record.numpy()).summary.value:
+                values[value.tag] = tf.make_ndarray(value.tensor)
+    return values
+
+
+@pytest.mark.quick
+def test_scores_are_written_as_points_and_the_best_checkpoint_is_kept(tmp_path):
+    results = {2: ({"eval/fid": 9.0}, True), 4: ({"eval/fid": 9.5}, False), 6: ({"eval/fid": 8.0}, True)}
+    recorder = recorder_of(tiny_trainer(simple_networks()), tmp_path, results.get)
+    kept = []
+    for iteration in results:
+        recorder.evaluate(iteration)
+        kept.append([path.stem for path in (tmp_path / "best").glob("*.index")])
+    assert kept == [["iteration-2"], ["iteration-2"], ["iteration-6"]]
+    assert events(tmp_path / "tensorboard") == {"eval/fid": 8.0}, "the last of three"
+
+
+def test_a_held_out_loss_that_is_not_finite_stops_the_run(tmp_path):
+    trainer = tiny_trainer(simple_networks())
+    recorder = recorder_of(trainer, tmp_path)
+    recorder.add({"critic/loss": 1.0}, tf.zeros(4), 1)
+    trainer.critic.trainable_variables[-1].assign([np.nan])  # the bias of the output
+    with pytest.raises(UserError, match="critic/test_loss is nan at iteration 3"):
+        recorder.log(3)
+
+
+def test_the_sample_grid_is_of_fixed_noise_normalized_as_published(tmp_path):
+    trainer = tiny_trainer(simple_networks())
+    first = recorder_of(trainer, tmp_path).draw().numpy()
+    z = tf.random.stateless_normal([100, 8], [trainer.noise.seed, FIXED_Z])
+    assert abs(first.astype(int) - quantize(trainer.generator(z, training=True)).numpy()).max() <= 1
+    np.testing.assert_array_equal(first, recorder_of(trainer, tmp_path).draw())
+    assert first.shape == (100, 16, 16, 3) and len({image.tobytes() for image in first}) == 100
+
+
+def test_a_disk_that_cannot_be_written_to(tmp_path):
+    with pytest.raises(UserError, match="cannot write to run: .*saved before is still there"), guards.writing_to("run"):
+        raise OSError(28, "No space left on device")
+    trainer = tiny_trainer(simple_networks())
+    (tmp_path / "samples").write_text("a file where a folder should be")
+    with pytest.raises(UserError, match="cannot write to"):
+        recorder_of(trainer, tmp_path)
+
+
+@pytest.mark.quick
+def test_image_grid():
+    images = np.arange(5, dtype=np.uint8).reshape(5, 1, 1, 1) * np.ones((1, 2, 3, 1), np.uint8)
+    grid = summaries.image_grid(images, 3)
+    assert grid.shape == (4, 9, 1)
+    assert grid[0, ::3, 0].tolist() == [0, 1, 2] and grid[2, ::3, 0].tolist() == [3, 4, 0]
+
+
+@pytest.mark.quick
+def test_png_is_written_whole(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (4, 5, 3), np.uint8)
+    path = pathlib.Path(tmp_path, "a.png")
+    summaries.write_png(str(path), image)
+    np.testing.assert_array_equal(tf.io.decode_png(path.read_bytes()), image)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.quick
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+    path = tmp_path / "a"
+    whole.write_whole(str(path), b"old")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(whole.os, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        whole.write_whole(str(path), b"new")
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
