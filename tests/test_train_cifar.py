@@ -137,8 +137,12 @@ def test_every_setting_reaches_what_it_sets(monkeypatch):
         assert (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon) == (0.25, 0.5, 1e-8)
         rate = [float(update.learning_rate(tf.constant(i, tf.int64))) for i in (0, 5)]
         np.testing.assert_allclose(rate, [3e-4, 1.5e-4], rtol=1e-6)
-    other = building.build_trainer(make_config("report", **{**given, "seed": 10, "lr_decay": "none"}), FACTS)
-    np.testing.assert_allclose(float(other.critic_update.learning_rate(tf.constant(5, tf.int64))), 3e-4, rtol=1e-6)
+    given |= {"seed": 10, "lr_decay": "none", "learning_rate": 0.0, "critic_learning_rate": 5e-4, "clip": 0.1}
+    other = building.build_trainer(make_config("report", **given), FACTS)
+    updates = other.generator_update, other.critic_update
+    rates = [float(update.learning_rate(tf.constant(5, tf.int64))) for update in updates]
+    np.testing.assert_allclose(rates, [0, 5e-4], rtol=1e-6)
+    assert [update.clip for update in updates] == [None, 0.1]
     assert (other.critic.trainable_variables[0].numpy() != trainer.critic.trainable_variables[0].numpy()).all()
 
 

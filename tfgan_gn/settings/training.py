@@ -260,7 +260,6 @@ def _refuse_without_effect(config, given):
         "synced_batch_norm": ("batch" in (config.norm, config.generator_norm), "--generator_norm=batch"),
         "auxiliary": (config.conditional, "--conditional"),
         "gp_weight": (config.penalty == "gradient", "--penalty=gradient"),
-        "critic_learning_rate": (config.learning_rate > 0, "a --learning_rate above 0"),
         "momentum": (sgd, "--optimizer=sgd"),
         "beta_1": (adam, "--optimizer=adam"),
         "beta_2": (adam, "--optimizer=adam"),
