@@ -17,7 +17,7 @@ from tfgan_gn.errors import UserError
 from tfgan_gn.files.cache_folder import cache_folder
 from tfgan_gn.settings import command_line
 from tfgan_gn.settings.config_file import is_run
-from tfgan_gn.settings.scoring import EvalConfig, make_eval_config
+from tfgan_gn.settings.scoring import EvalConfig, as_scored, make_eval_config
 
 
 def open_run(config, workdir):
@@ -31,7 +31,7 @@ def open_run(config, workdir):
         (`images.Images`, the run's Config, the iteration of the checkpoint).
 
     Raises:
-        UserError: the checkpoint is not there or cannot be read.
+        UserError: the checkpoint is not there or cannot be read, or a setting contradicts the protocol.
     """
     from tfgan_gn.export import make_sampler
     from tfgan_gn.runs.building import sampling
@@ -39,9 +39,7 @@ def open_run(config, workdir):
     from tfgan_gn.scoring import images
 
     run = load_run(workdir, config.checkpoint)
-    arguments = sampling(run.config, run.data_facts, run.iteration)
-    arguments["statistics"] = config.generator_statistics or arguments["statistics"]
-    sampler = make_sampler(run.generator, **arguments)
+    sampler = make_sampler(run.generator, **sampling(as_scored(run.config, config), run.data_facts, run.iteration))
     samples = images.of_generator(sampler, config.num_images, config.seed, run.checkpoint)
     return samples, run.config, run.iteration
 
@@ -128,7 +126,7 @@ def score(config, samples):
 
 def refuse_settings_of_runs(config, samples):
     """Raises UserError for a setting that is for run folders only; `samples` is no run folder."""
-    for name in ("checkpoint", "generator_statistics"):
+    for name in ("checkpoint", "protocol", "generator_statistics"):
         if getattr(config, name):
             raise UserError(f"--{name} has no effect on {samples}, which is no run folder (no config.json in it)")
 

@@ -99,6 +99,7 @@ def test_bad_input_is_one_message(command, exported, tmp_path):
     assert "nowhere is no file and no folder" in refused(command, tmp_path / "nowhere")
     assert "--checkpoint has no effect on" in refused(command, exported, "--checkpoint=5")
     assert "--generator_statistics has no effect" in refused(command, exported, "--generator_statistics=batch")
+    assert "--protocol has no effect on" in refused(command, exported, "--protocol=author")
     assert "--resamples has no effect without --bootstrap" in refused(command, exported, "--resamples=30")
     assert "a.json is no result" in refused(command, "--compare", "a.json", "b.json")
     assert "'b' is not a flag" in refused(command, "a", "b")
@@ -140,7 +141,13 @@ def test_comparing_needs_no_tensorflow():
 
 @pytest.mark.quick
 def test_every_flag_sets_its_field():
-    given = {"reference": "a", "checkpoint": "b", "generator_statistics": "batch", "value_range": "0,1"}
+    given = {
+        "reference": "a",
+        "checkpoint": "b",
+        "protocol": "ours",
+        "generator_statistics": "batch",
+        "value_range": "0,1",
+    }
     given |= {"data_dir": "c", "scorer": "d", "cache_dir": "e", "bootstrap": "true", "out": "f"}
     names = [name for name in EvalConfig.__dataclass_fields__ if name != "compare"]
     flags = [f"--{name}={given.get(name, 23)}" for name in names]

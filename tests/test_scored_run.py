@@ -12,7 +12,10 @@ from test_images import write_folder
 from test_train_cifar import QUICK, ROOT, command, refused_here
 
 from tfgan_gn.data import shapes
+from tfgan_gn.runs.loading import load_run
 from tfgan_gn.scoring import results
+from tfgan_gn.settings.protocols import PROTOCOLS
+from tfgan_gn.settings.scoring import make_eval_config
 
 sys.path.insert(0, str(ROOT))
 import eval_inception  # the command itself, which is not installed
@@ -120,6 +123,25 @@ def test_a_policy_and_a_checkpoint_that_is_not_there(scored, tmp_path, evaluate)
     assert results.differing(batch["protocol"], standing["protocol"]) == ["generator_statistics"]
     code, said = evaluate(workdir, extractor, "--checkpoint=3")
     assert code == 1 and "has no checkpoint 3: give --checkpoint= one of " in said and "Traceback" not in said
+
+
+def test_the_protocol_of_the_authors_is_stamped_and_not_compared_with_ours(scored):
+    workdir, _, _ = scored
+    ours = eval_inception.open_run(make_eval_config(num_images=150), str(workdir))[0]
+    author, run, _ = eval_inception.open_run(make_eval_config(num_images=150, protocol="author"), str(workdir))
+    row = PROTOCOLS["author"]
+    assert (row.generator_statistics, row.block_size, row.pixel_scale) == ("batch", 100, 127.995)
+    stamped = {"generator_statistics": "batch", "generator_block_size": 100, "pixel_scale": 127.995}
+    assert stamped.items() <= author.made_with.items()
+    protocols = [{name: images.made_with[name] for name in stamped} for images in (ours, author)]
+    assert results.differing(*protocols) == list(stamped)
+    assert [len(part) for part in author.parts()] == [100, 50] and [len(part) for part in ours.parts()] == [64, 64, 22]
+    # Sample i is the published formula of its block's batch.
+    key = tf.random.fold_in(tf.constant([0, 0], tf.int64), tf.constant(100, tf.int64))
+    z = tf.random.stateless_normal([100, run.z_dim], key)
+    x = load_run(str(workdir)).generator(z).numpy().astype(np.float64)
+    apart = abs(list(author.parts())[1].astype(int) - np.floor((x + 1) * 127.995)[:50])
+    assert apart.max() <= 1 and (apart > 0).mean() < 1e-3  # the edge of a level is within float rounding of some
 
 
 def test_scoring_that_cannot_be_is_refused_before_training(tmp_path, capsys):

@@ -91,21 +91,24 @@ def test_a_log_without_a_declared_tag_is_refused_before_it_is_lost(monkeypatch):
         trainer.iterate(batches(trainer))
 
 
-def test_evaluate_is_the_critic_loss_with_fixed_noise_and_no_update(float64):
+def test_evaluate_is_the_critic_loss_with_the_noise_of_its_draw_and_no_update(float64):
     """Batch norm in both networks, so that the mode of each pass shows."""
     trainer = tiny_trainer(tiny_networks("batch"))
     before = weights(trainer)
-    losses = []
-    for iteration in (0, 7):
+    losses = {}
+    for iteration, draw in ((0, 0), (7, 0), (7, 8)):
         trainer.iteration.assign(iteration)
-        losses.append(float(trainer.evaluate(batches(trainer), tf.constant(3, tf.int64))))
-    assert losses[0] == losses[1]
-    source, by_hand = iter(train_batches(IMAGES, 4, 0)), []
-    for step in range(3):
-        real = trainer.noise.dequantize(next(source), -1, step)
-        z, eps = trainer.noise.of_critic_step(-1, step)
-        by_hand.append(trainer.objective.critic_loss(real, trainer.generator(z, training=True), eps)[0])
-    np.testing.assert_allclose(losses[0], np.mean(by_hand), rtol=1e-6)
+        arguments = (batches(trainer), tf.constant(3, tf.int64), tf.constant(draw, tf.int64))
+        losses[iteration, draw] = float(trainer.evaluate(*arguments))
+    assert losses[0, 0] == losses[7, 0]
+    for draw in (0, 8):
+        source, by_hand = iter(train_batches(IMAGES, 4, 0)), []
+        for step in range(3):
+            real = trainer.noise.dequantize(next(source), -1 - draw, step)
+            z, eps = trainer.noise.of_critic_step(-1 - draw, step)
+            by_hand.append(trainer.objective.critic_loss(real, trainer.generator(z, training=True), eps)[0])
+        np.testing.assert_allclose(losses[7, draw], np.mean(by_hand), rtol=1e-6)
+    assert abs(losses[7, 0] - losses[7, 8]) > 1e-3
     after = weights(trainer)
     for path, value in before.items():
         np.testing.assert_array_equal(value, after[path], err_msg=path)

@@ -8,6 +8,7 @@ from tfgan_gn.layers import norms
 from tfgan_gn.models import build_networks
 from tfgan_gn.runs.about import versions
 from tfgan_gn.runs.run_data import classes_of
+from tfgan_gn.settings.protocols import PROTOCOLS
 from tfgan_gn.training.averaging import MovingAverage
 from tfgan_gn.training.losses import LOSSES, Auxiliary
 from tfgan_gn.training.noise import Noise
@@ -137,9 +138,12 @@ def sampling(config, data_facts, iteration):
     Returns:
         dict of keyword arguments.
     """
+    protocol = PROTOCOLS[config.protocol]
     return {
         "z_dim": config.z_dim,
         "statistics": config.generator_statistics,
+        "block_size": protocol.block_size,
+        "pixel_scale": protocol.pixel_scale,
         "batch_size": config.batch_size,
         "seed": config.seed,
         "num_classes": classes_of(config, data_facts),

@@ -15,6 +15,7 @@ from tfgan_gn.runs.run_data import make_test_batches
 from tfgan_gn.scoring import evaluation, extractors, history, images, reference
 from tfgan_gn.scoring.scores import Settings
 from tfgan_gn.settings.config_file import save_config
+from tfgan_gn.settings.protocols import PROTOCOLS
 from tfgan_gn.settings.scoring import EvalConfig
 from tfgan_gn.training import checkpoints, strategies
 from tfgan_gn.training.recorder import Follower, Recorder
@@ -36,9 +37,9 @@ def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
     Raises:
         UserError: the folder cannot be written to, or as `make_score`.
     """
-    test = make_test_batches(config, dataset, strategy)
+    held_out_loss = make_held_out_loss(config, trainer, dataset, strategy)
     if not strategies.is_chief(strategy):
-        return Follower(trainer, lambda: iter(test), config.test_batches)
+        return Follower(held_out_loss)
     score = None
     if config.eval_every:
         # With several processes the chief scores outside of the strategy: under it, all of them would have to score.
@@ -48,9 +49,30 @@ def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
     with guards.writing_to(config.workdir):
         os.makedirs(config.workdir, exist_ok=True)
         save_config(config, config.workdir, versions(), data_facts._asdict())
-    return Recorder(
-        trainer, manager, config.workdir, lambda: iter(test), config.test_batches, clock=time.monotonic, score=score
-    )
+    return Recorder(trainer, manager, config.workdir, held_out_loss, clock=time.monotonic, score=score)
+
+
+def make_held_out_loss(config, trainer, dataset, strategy):
+    """Makes the `held_out_loss` of a `Recorder` or a `Follower`.
+
+    Args:
+        config: Config.
+        trainer: `Trainer`.
+        dataset: `sets.Dataset`, whose test images are taken in the same order at each call.
+        strategy: `tf.distribute.Strategy`.
+
+    Returns:
+        Function from the iteration to the mean critic loss on held-out images, a float.
+    """
+    test = make_test_batches(config, dataset, strategy)
+    count = config.test_batches or max(1, len(dataset.test.images) // config.batch_size)
+    fresh = PROTOCOLS[config.protocol].fresh_test_noise
+
+    def held_out_loss(iteration):
+        draw = iteration if fresh else 0
+        return float(trainer.evaluate(iter(test), tf.constant(count, tf.int64), tf.constant(draw, tf.int64)))
+
+    return held_out_loss
 
 
 def make_score(config, data_facts, generator, dataset):
@@ -69,7 +91,7 @@ def make_score(config, data_facts, generator, dataset):
         UserError: the weights of the network that makes the features are missing.
     """
     extractor = extractors.load_extractor(config.scorer, config.cache_dir)
-    settings = scoring_settings(EvalConfig(), extrapolate=False)
+    settings = scoring_settings(EvalConfig(splits=PROTOCOLS[config.protocol].splits), extrapolate=False)
     train = images.of_split(dataset, "train")
     real = reference.of_images(train, extractor, settings.batch_size, cache_folder(config.cache_dir), say)
     strategy = tf.distribute.get_strategy()

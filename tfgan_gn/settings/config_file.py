@@ -12,6 +12,7 @@ from tfgan_gn.settings.training import Config
 NAME = "config.json"
 # Settings that are younger than the first run folders, with the value that holds for runs which do not name them.
 VALUES_BEFORE = {
+    "protocol": "ours",
     "eval_every": 0,
     "eval_images": 10_000,
     "scorer": "inception",

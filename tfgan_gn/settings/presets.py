@@ -1,6 +1,7 @@
 """Settings of published systems: how each differs from the defaults and from the sizes of its architecture."""
 
 from tfgan_gn.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, SIZES, sizes_of
+from tfgan_gn.settings.protocols import PROTOCOLS, defaults_of_protocol
 
 AUTHOR = "gan_cifar_resnet.py"  # Gulrajani et al. 2017, github.com/igul222/improved_wgan_training
 GULRAJANI = "Gulrajani et al. 2017, unconditional model"
@@ -96,16 +97,20 @@ def defaults_of(preset, architecture=None):
 
 
 def other_defaults(name):
-    """The defaults that architectures and presets give to a setting.
+    """The defaults that architectures, presets and protocols give to a setting.
 
     Args:
         name: of the setting.
 
     Returns:
-        {"architecture": dict, "preset": dict}, each from the name of an architecture or a preset to its default.
-        Those that give the setting no default are left out.
+        {"architecture": dict, "preset": dict, "protocol": dict}, each from the name of an architecture, a preset or a
+        protocol to its default. Those that give the setting no default are left out.
     """
-    tables = {"architecture": {each: sizes_of(each) for each in ARCHITECTURES}, "preset": PRESETS}
+    tables = {
+        "architecture": {each: sizes_of(each) for each in ARCHITECTURES},
+        "preset": PRESETS,
+        "protocol": {each: defaults_of_protocol(each) for each in PROTOCOLS},
+    }
     return {
         kind: {each: defaults[name] for each, defaults in table.items() if name in defaults}
         for kind, table in tables.items()

@@ -4,6 +4,7 @@ import dataclasses
 
 from tfgan_gn.errors import UserError
 from tfgan_gn.files import cache_folder
+from tfgan_gn.settings import protocols
 from tfgan_gn.settings.option import INT32_MAX, check, option
 
 SALIMANS = "Salimans et al. 2016"
@@ -30,10 +31,16 @@ class EvalConfig:
         low=0,
     )
     seed: int = option(0, "Seed of the noise that the generator makes its images from", low=0, high=INT32_MAX)
+    protocol: str = option(
+        "",
+        "How the samples of a run are made: author as in the published code, ours as docs/design.md says; empty for "
+        "the protocol of the run",
+        choices=("", *protocols.PROTOCOLS),
+    )
     generator_statistics: str = option(
         "",
         "Statistics of batch norm in the generator of a run: standing collects them over 100 batches, batch computes "
-        "them in each batch; empty for the setting of the run",
+        "them in each batch; empty for those of --protocol",
         choices=("", "standing", "batch"),
     )
     value_range: str = option(
@@ -63,7 +70,7 @@ class EvalConfig:
         64, "Images per batch of the network, counted over all GPUs; does not change the scores", low=1
     )
     splits: int = option(
-        10,
+        protocols.DEFAULTS.splits,
         "Number of parts of the images that the Inception Score (classifier score) is the mean over",
         f"{SALIMANS}, published code",
         low=1,
@@ -93,4 +100,26 @@ def make_eval_config(**given):
     if config.compare and len(given) > 1:
         other = next(name for name in given if name != "compare")
         raise UserError(f"--{other} has no effect with --compare, which scores nothing: leave out --{other}")
+    if config.protocol:
+        protocols.refuse_contradictions(config.protocol, config)
     return config
+
+
+def as_scored(run, config):
+    """The settings of a run with the protocol by which it is scored.
+
+    Args:
+        run: `training.Config` of the run.
+        config: EvalConfig. Its protocol and its statistics, if they are given, take the place of the run's.
+
+    Returns:
+        `training.Config`.
+
+    Raises:
+        UserError: a setting of the scoring contradicts the protocol.
+    """
+    if config.protocol:
+        statistics = protocols.PROTOCOLS[config.protocol].generator_statistics
+        run = dataclasses.replace(run, protocol=config.protocol, generator_statistics=statistics)
+    protocols.refuse_contradictions(run.protocol, config)
+    return dataclasses.replace(run, generator_statistics=config.generator_statistics or run.generator_statistics)

@@ -6,6 +6,7 @@ import os
 from tfgan_gn.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, refuse_image_size, refuse_labels
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.cache_folder import DEFAULT as CACHE
+from tfgan_gn.settings import protocols
 from tfgan_gn.settings.option import INT32_MAX, check, check_value, option
 from tfgan_gn.settings.presets import AUTHOR, DEFAULT_PRESET, GULRAJANI, PRESETS, WU_AND_HE, defaults_of
 from tfgan_gn.settings.registry_names import (
@@ -197,12 +198,30 @@ class Config:
     sample_every: int = option(100, "Iterations between two grids of samples", AUTHOR, low=1, free=True)
     checkpoint_every: int = option(1000, "Iterations between two checkpoints", low=1, free=True)
     keep_checkpoints: int = option(3, "Number of newest checkpoints to keep", low=1, free=True)
-    test_batches: int = option(
-        10, "Number of batches of held-out images that critic/test_loss is the mean of", low=1, free=True
+    protocol: str = option(
+        protocols.DEFAULT_PROTOCOL,
+        "How samples are made for scores and export, and how the held-out loss is computed: author as in the published "
+        "code, ours as docs/design.md says",
+        choices=tuple(protocols.PROTOCOLS),
+        free=True,
     )
-    eval_every: int = option(0, "Iterations between two scorings of samples; 0 for no scoring", low=0, free=True)
+    test_batches: int = option(
+        protocols.DEFAULTS.test_batches,
+        "Number of batches of held-out images that critic/test_loss is the mean of; 0 for all",
+        low=0,
+        free=True,
+    )
+    eval_every: int = option(
+        protocols.DEFAULTS.eval_every,
+        "Iterations between two scorings of samples; 0 for no scoring",
+        low=0,
+        free=True,
+    )
     eval_images: int = option(
-        10_000, "Generated images per scoring; they are compared with all training images", low=10, free=True
+        protocols.DEFAULTS.eval_images,
+        "Generated images per scoring; they are compared with all training images",
+        low=10,
+        free=True,
     )
     scorer: str = option(
         "inception",
@@ -212,7 +231,7 @@ class Config:
     )
     cache_dir: str = option("", CACHE_HELP, free=True)
     generator_statistics: str = option(
-        "standing",
+        protocols.DEFAULTS.generator_statistics,
         "Statistics of batch norm in the exported generator: standing collects them over 100 batches, batch computes "
         "them in each batch, as published",
         choices=("standing", "batch"),
@@ -237,13 +256,16 @@ def make_config(preset=DEFAULT_PRESET, **given):
         Config.
 
     Raises:
-        UserError: a value that its option does not allow, a setting without effect, or labels or an image size that
-            the architecture cannot take.
+        UserError: a value that its option does not allow, a setting without effect or against the protocol, or labels
+            or an image size that the architecture cannot take.
     """
     for name, value in {"preset": preset, **given}.items():
-        if name in ("preset", "architecture"):
+        if name in ("preset", "architecture", "protocol"):
             check_value(Config.__dataclass_fields__[name], value)
-    config = Config(**{"preset": preset, **defaults_of(preset, given.get("architecture")), **given})
+    wanted = {"preset": preset, **defaults_of(preset, given.get("architecture")), **given}
+    of_protocol = protocols.defaults_of_protocol(wanted.get("protocol", protocols.DEFAULT_PROTOCOL))
+    config = Config(**{**of_protocol, **wanted})
+    protocols.refuse_contradictions(config.protocol, config)
     _refuse_without_effect(config, given)
     refuse_image_size(config.architecture, config.image_size)
     refuse_labels(config.architecture, config.conditional, config.auxiliary)

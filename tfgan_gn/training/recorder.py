@@ -22,8 +22,7 @@ class Recorder:
         trainer: `Trainer`.
         manager: checkpoint manager of `checkpoints.restore`.
         workdir: run folder. `tensorboard/` and `samples/` in it are written, and `best/` if there is a `score`.
-        make_test_batches: function that makes an iterator over distributed held-out batches, the same each time.
-        test_batches: number of held-out batches that `critic/test_loss` is the mean of.
+        held_out_loss: function from the iteration to `critic/test_loss`, a float.
         clock: function that returns the time in seconds.
         score: function from the iteration to (scalars by tag, whether they are the best so far); None for no scores.
 
@@ -31,11 +30,10 @@ class Recorder:
         UserError: the folder cannot be written to.
     """
 
-    def __init__(self, trainer, manager, workdir, make_test_batches, test_batches, clock, score=None):
+    def __init__(self, trainer, manager, workdir, held_out_loss, clock, score=None):
         self.trainer, self.manager, self.workdir = trainer, manager, workdir
-        self.make_test_batches, self.test_batches = make_test_batches, test_batches
+        self.held_out_loss, self.score = held_out_loss, score
         self.clock, self.since, self.pending, self.slopes = clock, clock(), [], None
-        self.score = score
         with writing_to(workdir):
             os.makedirs(os.path.join(workdir, "samples"), exist_ok=True)
             if score:
@@ -78,8 +76,7 @@ class Recorder:
             present = [(logs[tag], count) for logs, count in self.pending if tag in logs]
             values, counts = zip(*present, strict=True)
             scalars[tag] = np.average(values, weights=counts)
-        test_loss = self.trainer.evaluate(self.make_test_batches(), tf.constant(self.test_batches, tf.int64))
-        scalars["critic/test_loss"] = float(test_loss)
+        scalars["critic/test_loss"] = self.held_out_loss(iteration)
         refuse_divergence(scalars, iteration, self.newest())
         scalars["train/learning_rate"] = float(self.trainer.critic_update.optimizer.learning_rate.numpy())
         iterations = sum(count for _, count in self.pending)
@@ -122,17 +119,15 @@ class Follower:
     All processes compute the held-out loss together, so that it takes part in that.
 
     Args:
-        trainer: `Trainer`.
-        make_test_batches: as in `Recorder`.
-        test_batches: as in `Recorder`.
+        held_out_loss: as in `Recorder`.
     """
 
-    def __init__(self, trainer, make_test_batches, test_batches):
-        self.trainer, self.make_test_batches, self.test_batches = trainer, make_test_batches, test_batches
+    def __init__(self, held_out_loss):
+        self.held_out_loss = held_out_loss
 
     def log(self, iteration):
         """Computes this process's share of the held-out loss."""
-        self.trainer.evaluate(self.make_test_batches(), tf.constant(self.test_batches, tf.int64))
+        self.held_out_loss(iteration)
 
     def newest(self):
         """Returns None: only the chief has checkpoints."""

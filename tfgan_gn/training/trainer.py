@@ -180,19 +180,21 @@ class Trainer:
         return totals.means(), slopes
 
     @tf.function(reduce_retracing=True)
-    def evaluate(self, batches, num_batches):
-        """The critic loss on other images, with the same noise at every call; updates nothing.
+    def evaluate(self, batches, num_batches, draw=0):
+        """The critic loss on other images; updates nothing.
 
         Args:
             batches: as of `iterate`.
             num_batches: how many to take, an int64 scalar tensor.
+            draw: number of the noise, 0 or more, an int64 scalar tensor. Equal numbers give equal noise at any
+                iteration; no number gives the noise of a training step.
 
         Returns:
             The mean critic loss, a float32 scalar.
         """
         total = 0.0
         for step in tf.range(num_batches):
-            total += self._mean(self.strategy.run(self._held_out_loss, (next(batches), step)))
+            total += self._mean(self.strategy.run(self._held_out_loss, (next(batches), draw, step)))
         return total / tf.cast(num_batches, tf.float32)
 
     def _nothing_logged(self):
@@ -222,11 +224,11 @@ class Trainer:
         real = self.noise.dequantize(pixels, self.iteration, step)
         return real, *self.noise.of_critic_step(self.iteration, step), labels
 
-    def _held_out_loss(self, batch, step):
-        """The critic loss on this replica's share; iteration -1 stands for the noise that is always the same."""
+    def _held_out_loss(self, batch, draw, step):
+        """The critic loss on this replica's share, with the noise of an iteration that no training step has."""
         pixels, labels = self._split(batch)
-        real = self.noise.dequantize(pixels, -1, step)
-        z, eps = self.noise.of_critic_step(-1, step)
+        real = self.noise.dequantize(pixels, -1 - draw, step)
+        z, eps = self.noise.of_critic_step(-1 - draw, step)
         fake = self.generator(z, labels=labels)
         loss, _, _ = self.objective.critic_loss(real, fake, eps, labels, training=False)
         return loss
