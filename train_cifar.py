@@ -20,19 +20,19 @@ from tfgan_gn.settings.training import Config, make_config
 
 
 def refuse_another_run(config):
-    """Raises UserError where the run folder holds a run with other settings."""
+    """Raises UserError if the run folder holds a run with other settings, or if it is no run folder."""
     if is_run(config.workdir):
         refuse_other_settings(config, load_config(config.workdir), config.workdir)
     elif os.path.exists(os.path.join(config.workdir, "checkpoints", "checkpoint")):
         raise UserError(
-            f"{config.workdir} holds checkpoints but no config.json: bring it back, or give another --workdir"
+            f"{config.workdir} holds checkpoints but no config.json: restore that file, or give another --workdir"
         )
     elif os.path.isfile(config.workdir):
         raise UserError(f"--workdir={config.workdir} is a file: give a folder")
 
 
 def export(config, data_facts, generator):
-    """Writes the run's SavedModel and says what to look at next."""
+    """Writes the generator as a SavedModel and prints where the results are."""
     from tfgan_gn.export import export_generator
     from tfgan_gn.guards import writing_to
     from tfgan_gn.runs.about import say
@@ -72,7 +72,7 @@ def train(config):
     manager = checkpoints.restore(trainer, os.path.join(config.workdir, checkpoints.NEWEST), config.keep_checkpoints)
     start = int(trainer.iteration.numpy())
     say(
-        f"{dataset.source}: {len(dataset.train.images)} images to learn, {len(dataset.test.images)} held out; "
+        f"{dataset.source}: {len(dataset.train.images)} training images, {len(dataset.test.images)} held-out images; "
         f"{strategy.num_replicas_in_sync} x {tf.config.list_logical_devices()[-1].device_type}; "
         f"{config.workdir}: {'iteration 0' if not start else f'resumed at iteration {start}'} of {config.iterations}"
     )
@@ -114,7 +114,7 @@ def command(argv):
 def main(argv):
     """Runs the command. Returns the exit code: 0 done, 1 for a UserError, 128 + signal number when asked to stop."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    interrupted = "interrupted; the same command goes on from the newest checkpoint, where there is one"
+    interrupted = "interrupted; the same command resumes from the newest checkpoint, if there is one"
     return command_line.run(lambda: command(argv), "train_cifar.py", interrupted)
 
 

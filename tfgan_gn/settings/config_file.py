@@ -10,7 +10,7 @@ from tfgan_gn.files.whole import write_whole
 from tfgan_gn.settings.training import Config
 
 NAME = "config.json"
-# Settings that are younger than the first run folders, with the value that holds for runs which do not name them.
+# Settings that were added after the first version, with the value that all runs before them had.
 VALUES_BEFORE = {
     "protocol": "ours",
     "eval_every": 0,
