@@ -174,7 +174,7 @@ def test_rebatch_keeps_all_images_in_order(rng):
         (np.full((2, 8, 8, 3), [[[[0.0]]], [[[np.nan]]]], np.float32), "float32 with nan in image 1"),
         (np.full((1, 8, 8, 3), -1, np.int32), "int32 from -1 to -1, not uint8"),
         (np.zeros((2, 8, 8, 1), np.uint8), r"shape \(2, 8, 8, 1\), not \[N, height, width, 3\]"),
-        (np.zeros((2, 8, 8, 4), np.uint8), "transparent ones without the fourth"),
+        (np.zeros((2, 8, 8, 4), np.uint8), "leave out the fourth channel of transparent ones"),
         (np.zeros((8, 8, 3), np.uint8), r"shape \(8, 8, 3\)"),
         ([np.zeros((2, 8, 8, 3), np.uint8), np.full((1, 8, 8, 3), np.inf)], "float64 with inf in image 2"),
         ([np.zeros((2, 8, 8, 3), np.uint8), np.zeros((1, 9, 8, 3), np.uint8)], "9x8 pixels come after images of 8x8"),
