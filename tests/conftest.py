@@ -131,6 +131,8 @@ def tiny_trainer(
     learning_rate=None,
     clip=None,
     n_critic=2,
+    critic_first=False,
+    reuse_real_batch=False,
     average=None,
     **noise,
 ):
@@ -143,6 +145,8 @@ def tiny_trainer(
         Update(adam(0.0, 0.9), learning_rate),
         Update(adam(0.0, 0.9), learning_rate, clip),
         n_critic=n_critic,
+        critic_first=critic_first,
+        reuse_real_batch=reuse_real_batch,
         average=average,
     )
 

@@ -9,10 +9,10 @@ import sys
 import pytest
 
 from tfgan_gn.architectures import ARCHITECTURES, SIZES
-from tfgan_gn.data import npz, sets
+from tfgan_gn.data import npz, pixels, sets
 from tfgan_gn.data.decode import CHANNELS
 from tfgan_gn.errors import UserError
-from tfgan_gn.layers import norms
+from tfgan_gn.layers import initializers, norms
 from tfgan_gn.settings import command_line, config_file, presets, registry_names, scoring
 from tfgan_gn.settings.scoring import EvalConfig
 from tfgan_gn.settings.training import Config, make_config
@@ -110,7 +110,14 @@ def test_every_field_is_a_flag_and_every_flag_sets_it():
     }
     bools = [field.name for field in dataclasses.fields(Config) if field.type is bool]
     values |= dict.fromkeys(bools, "True") | {"generator_norm": "batch", "generator_groups": None}
-    values |= {"beta_1": "0.25", "beta_2": "0.5", "image_size": "24"}
+    values |= {
+        "beta_1": "0.25",
+        "beta_2": "0.5",
+        "order": "critic_first",
+        "pixels": "255",
+        "initializer": "torch",
+        "image_size": "24",
+    }
     given = {field.name: values.get(field.name, "17") for field in dataclasses.fields(Config)}
     settings = dataclasses.asdict(parse(*(f"--{name}={value}" for name, value in given.items() if value)))
     for name, text in given.items():
@@ -186,6 +193,9 @@ def test_registries_and_choices_are_the_same_list():
     assert choices["architecture"] == tuple(ARCHITECTURES)
     assert choices["loss"] == tuple(losses.LOSSES)
     assert {*choices["grey"], "refuse"} == set(CHANNELS)  # the last is for scoring only
+    assert choices["penalty"] == (*losses.PENALTY_AXES, "none")
+    assert choices["initializer"] == ("", *initializers.INITIALIZERS)
+    assert choices["pixels"] == tuple(pixels.PIXELS)
     assert ("", *npz.LEVELS) == scoring.RANGES
     assert choices["strategy"] == tuple(strategies.STRATEGIES)
     assert choices["preset"] == tuple(presets.PRESETS)
@@ -208,8 +218,10 @@ def test_help_says_of_every_flag_what_it_is_and_its_default_and_source(settings)
 
 def test_help_says_which_architectures_and_presets_have_another_default():
     about = help_of(Config, presets.other_defaults)
-    assert "Default: 32; 16,16,8,8,4,4 for preset report; 16 for preset report_cnn. Source" in about["groups"]
-    widths = "64 for architectures dcgan_64, sngan_dcgan; 256 for architecture wgan_32; 16 for preset wcgan_gp_64"
+    groups = "16,16,8,8,4,4 for preset report; 16 for presets report_cnn, report_cnn_published"
+    assert f"Default: 32; {groups}; 1 for preset report_published. Source" in about["groups"]
+    widths = "64 for architectures dcgan_64, sngan_dcgan; 256 for architecture wgan_32; 16 for presets wcgan_gp_64, "
+    widths += "wcgan_gp_64_published"
     assert f"Default: 128; {widths}. Source" in about["width"]
     assert "Default: off; on for preset author_acgan. Source" in about["auxiliary"]
 

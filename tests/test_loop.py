@@ -17,15 +17,15 @@ pytestmark = pytest.mark.quick
 class StubTrainer:
     """Counts iterations; a loss may turn NaN at one of them."""
 
-    def __init__(self, start=0, nan_at=None):
-        self.iteration = tf.Variable(start, dtype=tf.int64)
+    def __init__(self, start=0, nan_at=None, critic_first=False):
+        self.iteration, self.critic_first = tf.Variable(start, dtype=tf.int64), critic_first
         self.nan_at, self.counts = nan_at, []
 
     def train(self, batches, count):
         self.counts.append(int(count))
         first = int(self.iteration.assign_add(count)) - int(count)
         bad = self.nan_at is not None and first <= self.nan_at < first + int(count)
-        generator = float("nan") if first == 0 and count == 1 else 0.5
+        generator = float("nan") if first == 0 and count == 1 and not self.critic_first else 0.5
         return {"critic/loss": float("nan") if bad else 1.0, "generator/loss": generator}, tf.zeros(4)
 
 
@@ -55,6 +55,12 @@ def test_actions_come_at_their_periods_after_the_first_and_after_the_last_iterat
     assert at == {"log": [1, 4, 8, 12], "sample": [1, 5, 10, 12], "save": [1, 6, 12, 12]}
     assert trainer.counts == [1, 3, 1, 1, 2, 2, 2], "no call may run past an action"
     assert "generator/loss" not in recorder.added[0][0] and recorder.added[1][0]["generator/loss"] == 0.5
+
+
+def test_the_first_iteration_logs_the_generator_where_the_critic_goes_first():
+    trainer, recorder = StubTrainer(critic_first=True), StubRecorder()
+    fit(trainer, recorder, seconds_per_call=1e-9)
+    assert [logs["generator/loss"] for logs, _ in recorder.added] == [0.5] * len(trainer.counts)
 
 
 def test_slow_iterations_run_one_at_a_time_and_fast_ones_together():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_gn.training.losses import LOSSES, gradient_penalty, interpolate
+from tfgan_gn.training.losses import LOSSES, PENALTY_AXES, gradient_penalty, interpolate
 
 pytestmark = pytest.mark.quick
 
@@ -35,6 +35,13 @@ def test_bce_losses_are_log_likelihoods_of_real_and_fake(rng):
     np.testing.assert_allclose(LOSSES["bce"].generator(tf.constant(fake)), -np.log(p_fake).mean(), rtol=1e-13)
 
 
+def test_bce_halved_is_half_of_the_critics_bce_and_the_generators_whole(rng):
+    real, fake = tf.constant(rng.normal(0, 3, (2, 7)))
+    whole, halved = LOSSES["bce"], LOSSES["bce_halved"]
+    np.testing.assert_allclose(halved.critic(real, fake), whole.critic(real, fake) / 2, rtol=1e-13)
+    np.testing.assert_allclose(halved.generator(fake), whole.generator(fake), rtol=1e-13)
+
+
 def test_bce_keeps_value_and_gradient_where_the_sigmoid_is_0_or_1():
     """The generator's gradient is -1 where the critic is sure: non-saturating."""
     fake = tf.constant([-500.0, 500.0])
@@ -62,6 +69,14 @@ def test_slope_of_a_linear_critic_is_the_norm_of_its_weights_over_height_width_a
     norm = np.sqrt((w**2).sum())
     np.testing.assert_allclose(slopes, np.full(6, norm), rtol=1e-14)
     np.testing.assert_allclose(penalty, (norm - 1) ** 2, rtol=1e-14)
+
+
+def test_the_norm_over_channels_is_that_of_each_pixel_and_slopes_stay_those_of_whole_images(rng):
+    """pytorch-wgan: ((gradients.norm(2, dim=1) - 1) ** 2).mean(), where axis 1 are the channels."""
+    w, x = rng.normal(size=(4, 5, 3)), tf.constant(rng.normal(size=(6, 4, 5, 3)))
+    penalty, slopes = gradient_penalty(lambda x: tf.reduce_sum(w * x, [1, 2, 3]), x, PENALTY_AXES["channels"])
+    np.testing.assert_allclose(penalty, ((np.linalg.norm(w, axis=-1) - 1) ** 2).mean(), rtol=1e-14)
+    np.testing.assert_allclose(slopes, np.full(6, np.sqrt((w**2).sum())), rtol=1e-14)
 
 
 def test_penalty_is_the_mean_over_images_of_their_own_slopes(rng):

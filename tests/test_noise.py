@@ -14,7 +14,7 @@ BLACK = tf.zeros([4000, 2, 2, 3], tf.uint8)
 def critic_draws(noise, iteration, step):
     """(z, eps, dequantization noise) of a critic step."""
     z, eps = noise.of_critic_step(iteration, step)
-    return z.numpy(), eps.numpy(), noise.dequantize(BLACK, iteration, step).numpy() + 1
+    return z.numpy(), eps.numpy(), noise.to_floats(BLACK, iteration, step).numpy() + 1
 
 
 def test_a_critic_steps_noise():

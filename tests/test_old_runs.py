@@ -93,7 +93,7 @@ def test_a_former_name_is_refused_with_the_new_one_and_read_once_that_is_written
     (tmp_path / "config.json").write_text(text.replace(f'"{setting}": "dcgan"', f'"{setting}": "{name}"'))
     preset = name if setting == "preset" else run
     saved = config_file.load_config(tmp_path)
-    former = {"norm": "none"} if preset == "author_dcgan" else {}
+    former = {"norm": "none"} if preset == "author_dcgan" else {"iterations": 100_000}  # what the preset was
     assert saved == make_config(preset, workdir=saved.workdir, **former)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_gn.data.pixels import dequantize, quantize
+from tfgan_gn.data.pixels import PIXELS, dequantize, quantize
 
 pytestmark = pytest.mark.quick
 
@@ -35,6 +35,22 @@ def test_the_published_scale_takes_the_lower_end_of_a_level_to_the_level_below()
     np.testing.assert_array_equal(quantize(lower_ends, 127.995), np.maximum(pixels - 1, 0))
     middles = lower_ends + 1 / 256
     np.testing.assert_array_equal(quantize(middles, 127.995), pixels)
+
+
+@pytest.mark.parametrize("name", PIXELS)
+def test_the_inverse_brings_every_level_back(name, rng):
+    pixels, noise = np.arange(256), tf.constant(rng.uniform(0, 1 - 1e-4, 256) / 128, tf.float32)
+    images = PIXELS[name].to_floats(pixels, noise)
+    assert images.dtype == noise.dtype and abs(images.numpy()).max() <= 1
+    np.testing.assert_array_equal(PIXELS[name].to_pixels(images), pixels)
+
+
+def test_pixels_of_255_levels_are_the_published_formula_without_noise_and_rounded_to_the_nearest(rng):
+    """`gan_cifar.py`: 2 (x / 255 - 1/2). A generated value between two levels becomes the nearer one."""
+    pixels, noise = np.arange(256), rng.uniform(0, 1 / 128, 256)
+    np.testing.assert_allclose(PIXELS["255"].to_floats(pixels, noise), 2 * (pixels / 255 - 0.5), rtol=0, atol=1e-15)
+    between = 2 * (np.array([-0.6, 7.4, 7.6, 254.6, 255.7]) / 255 - 0.5)
+    np.testing.assert_array_equal(PIXELS["255"].to_pixels(tf.constant(between)), [0, 7, 8, 255, 255])
 
 
 def test_quantize_clips():

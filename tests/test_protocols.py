@@ -26,7 +26,7 @@ def test_the_protocol_of_the_authors_is_published():
 
 
 def test_the_default_protocol_has_the_defaults_of_what_it_is_given_to():
-    assert (DEFAULTS.block_size, DEFAULTS.pixel_scale) == (export.BLOCK, pixels.LEVELS_PER_UNIT)
+    assert (DEFAULTS.block_size, DEFAULTS.pixel_scale) == (export.BLOCK, None)
     assert make_eval_config().splits == DEFAULTS.splits
 
 
@@ -81,12 +81,14 @@ def test_a_run_folder_keeps_the_protocol(tmp_path):
     config_file.refuse_other_settings(make_config(), config, str(tmp_path))  # a resumed run may change it
 
 
+@pytest.mark.parametrize("of_pixels", pixels.PIXELS)
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_samples_are_made_by_the_protocol(protocol):
-    row = PROTOCOLS[protocol]
-    arguments = building.sampling(make_config(protocol=protocol), DataFacts(2, 3, ""), 5)
-    assert arguments["statistics"] == row.generator_statistics
-    assert (arguments["block_size"], arguments["pixel_scale"]) == (row.block_size, row.pixel_scale)
+def test_samples_are_made_by_the_protocol_or_by_the_inverse_of_the_runs_own_pixels(protocol, of_pixels):
+    row, own = PROTOCOLS[protocol], pixels.PIXELS[of_pixels]
+    arguments = building.sampling(make_config(protocol=protocol, pixels=of_pixels), DataFacts(2, 3, ""), 5)
+    assert (arguments["statistics"], arguments["block_size"]) == (row.generator_statistics, row.block_size)
+    expected = (own.scale, own.shift) if protocol == "ours" else (row.pixel_scale, 0)
+    assert (arguments["pixel_scale"], arguments["pixel_shift"]) == expected
 
 
 @pytest.mark.parametrize(

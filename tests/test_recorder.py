@@ -11,7 +11,7 @@ from conftest import simple_networks, tiny_trainer
 
 from tfgan_gn import guards
 from tfgan_gn.data.batches import held_out_batches
-from tfgan_gn.data.pixels import quantize
+from tfgan_gn.data.pixels import PIXELS, quantize
 from tfgan_gn.errors import UserError
 from tfgan_gn.files import whole
 from tfgan_gn.training import checkpoints, summaries
@@ -94,6 +94,13 @@ def test_the_sample_grid_is_of_fixed_noise_normalized_as_published(tmp_path):
     assert abs(first.astype(int) - quantize(trainer.generator(z, training=True)).numpy()).max() <= 1
     np.testing.assert_array_equal(first, recorder_of(trainer, tmp_path).draw())
     assert first.shape == (100, 16, 16, 3) and len({image.tobytes() for image in first}) == 100
+
+
+def test_the_sample_grid_is_made_by_the_inverse_of_the_runs_own_pixels(tmp_path):
+    trainer = tiny_trainer(simple_networks(), pixels=PIXELS["255"])
+    z = tf.random.stateless_normal([100, 8], [trainer.noise.seed, FIXED_Z])
+    nearest = np.rint(127.5 * (trainer.generator(z, training=True).numpy() + 1))
+    assert (recorder_of(trainer, tmp_path).draw().numpy() != nearest).mean() < 1e-3  # where rounding is within 1e-4
 
 
 def test_a_disk_that_cannot_be_written_to(tmp_path):

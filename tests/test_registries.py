@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from tfgan_gn.architectures import ARCHITECTURES, Architecture
 from tfgan_gn.data import sets, sources
-from tfgan_gn.layers import norm_layers, norms
+from tfgan_gn.layers import initializers, norm_layers, norms
 from tfgan_gn.layers.activations import relu
 from tfgan_gn.layers.blocks import ResidualBlock
 from tfgan_gn.layers.convolutions import conv3x3
@@ -31,6 +31,7 @@ pytestmark = pytest.mark.quick
 ROOT = pathlib.Path(__file__).parents[1]
 REGISTRIES = {
     "layers/norms.py": norms.NORMS,
+    "layers/initializers.py": initializers.INITIALIZERS,
     "training/losses.py": losses.LOSSES,
     "data/sets.py": sets.DATASETS,
     "architectures.py": ARCHITECTURES,

@@ -43,25 +43,34 @@ def test_iteration_0_updates_the_critic_only_and_later_ones_both(eagerly):
     assert trainer.iteration.numpy() == 4
 
 
-def test_an_iteration_is_its_steps_with_its_noise_on_fresh_batches(float64):
-    """Replays two iterations by hand, with labels: generator first, then each critic step on the next batch."""
+@pytest.mark.parametrize(("critic_first", "reuse"), [(False, False), (True, True)])
+def test_an_iteration_is_its_steps_with_its_noise_on_its_batches(float64, critic_first, reuse):
+    """Replays two iterations by hand, with labels.
+
+    As the WGAN-GP authors have it: the generator first but in iteration 0, then each critic step on the next batch. As
+    giakou4 has it: the critic first, with the same real images in each of its steps, then the generator.
+    """
     settings = {"learning_rate": linear_decay(1e-3, 10), "flips": True}
+    settings |= {"critic_first": critic_first, "reuse_real_batch": reuse}
     driven, by_hand = (conditional(**settings) for _ in range(2))
     logs, slopes = driven.train(labelled_batches(driven), tf.constant(2, tf.int64))
-    source, noise = labelled_batches(by_hand), by_hand.noise
+    source, noise, generator_losses = labelled_batches(by_hand), by_hand.noise, []
     for iteration in range(2):
         by_hand.iteration.assign(iteration)
         by_hand.set_learning_rate()
         for update in (by_hand.generator_update, by_hand.critic_update):
             rate = update.optimizer.learning_rate.numpy()
             np.testing.assert_allclose(rate, 1e-3 * (1 - iteration / 10), rtol=1e-12)
-        if iteration:
-            generator_logs = by_hand.generator_step(*noise.of_generator_step(iteration))
+        if iteration and not critic_first:
+            generator_losses = [by_hand.generator_step(*noise.of_generator_step(iteration))["generator/loss"]]
         for step in range(2):
-            pixels, labels = next(source)
-            real = noise.dequantize(noise.flip(pixels, iteration, step), iteration, step)
+            if step == 0 or not reuse:
+                pixels, labels = next(source)
+                real = noise.to_floats(noise.flip(pixels, iteration, step), iteration, step)
             _, by_hand_slopes = by_hand.critic_step(real, *noise.of_critic_step(iteration, step), labels)
-    np.testing.assert_allclose(logs["generator/loss"], generator_logs["generator/loss"], rtol=1e-6)
+        if critic_first:
+            generator_losses.append(by_hand.generator_step(*noise.of_generator_step(iteration))["generator/loss"])
+    np.testing.assert_allclose(logs["generator/loss"], np.mean(generator_losses), rtol=1e-6)
     np.testing.assert_allclose(slopes, by_hand_slopes, rtol=1e-10)
     expected = weights(by_hand)
     for path, value in weights(driven).items():
@@ -104,7 +113,7 @@ def test_evaluate_is_the_critic_loss_with_the_noise_of_its_draw_and_no_update(fl
     for draw in (0, 8):
         source, by_hand = iter(train_batches(IMAGES, 4, 0)), []
         for step in range(3):
-            real = trainer.noise.dequantize(next(source), -1 - draw, step)
+            real = trainer.noise.to_floats(next(source), -1 - draw, step)
             z, eps = trainer.noise.of_critic_step(-1 - draw, step)
             by_hand.append(trainer.objective.critic_loss(real, trainer.generator(z, training=True), eps)[0])
         np.testing.assert_allclose(losses[7, draw], np.mean(by_hand), rtol=1e-6)

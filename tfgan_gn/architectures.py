@@ -21,6 +21,7 @@ class Architecture(NamedTuple):
         smallest: the least height and width of that first image.
         conditional: whether both networks can take labels.
         auxiliary: whether the critic can have an auxiliary classifier.
+        initializer: the row of `initializers.INITIALIZERS` that its own initial weights equal; empty for none.
         revision: 1, and 1 more for each change of the critic's norm sites. `config.json` of a run has that of its
             critic.
     """
@@ -34,6 +35,7 @@ class Architecture(NamedTuple):
     smallest: int = 1
     conditional: bool = False
     auxiliary: bool = False
+    initializer: str = ""
     revision: int = 1
 
 
@@ -42,9 +44,11 @@ ARCHITECTURES = {
         width=64, z_dim=100, image_size=64, norm="instance", doublings=4, smallest=2, conditional=True
     ),
     "report_cnn": Architecture(width=128, z_dim=128, image_size=32, norm="group"),
-    "resnet": Architecture(width=128, z_dim=128, image_size=32, norm="group", conditional=True, auxiliary=True),
+    "resnet": Architecture(
+        width=128, z_dim=128, image_size=32, norm="group", conditional=True, auxiliary=True, initializer="author"
+    ),
     # Revision 1 of its critic had a third norm, after the first convolution.
-    "simple_cnn": Architecture(width=128, z_dim=128, image_size=32, norm="none", revision=2),
+    "simple_cnn": Architecture(width=128, z_dim=128, image_size=32, norm="none", revision=2, initializer="author"),
     "sngan_dcgan": Architecture(width=64, z_dim=128, image_size=32, norm="none", smallest=2),
     "sngan_resnet": Architecture(width=128, z_dim=128, image_size=32, norm="none"),
     "wgan_32": Architecture(width=256, z_dim=100, image_size=32, norm="instance", smallest=2),

@@ -27,9 +27,10 @@ class Sampler(tf.Module):
         metadata: dict of JSON values.
         block_size: images that are generated together.
         pixel_scale: the scale of `pixels.quantize`.
+        pixel_shift: its shift.
     """
 
-    def __init__(self, generator, z_dim, statistics, num_classes, metadata, block_size, pixel_scale):
+    def __init__(self, generator, z_dim, statistics, num_classes, metadata, block_size, pixel_scale, pixel_shift):
         super().__init__()
         self.held = [
             variable.value for variable in generator.variables
@@ -43,7 +44,8 @@ class Sampler(tf.Module):
         def sample_block(block, seed, label=None):
             key = tf.random.fold_in(tf.stack([seed, 0]), block * block_size)
             labels = _labels(block_size, label, key, num_classes) if conditional else None
-            return quantize(generate(tf.random.stateless_normal([block_size, z_dim], key), labels), pixel_scale)
+            images = generate(tf.random.stateless_normal([block_size, z_dim], key), labels)
+            return quantize(images, pixel_scale, pixel_shift)
 
         def sample(num_images, seed, label=None):
             blocks = tf.map_fn(
@@ -90,6 +92,7 @@ def make_sampler(
     num_classes=None,
     block_size=BLOCK,
     pixel_scale=LEVELS_PER_UNIT,
+    pixel_shift=0.0,
 ):
     """Makes what `export_generator` writes, in memory; the arguments are the same.
 
@@ -98,7 +101,7 @@ def make_sampler(
     """
     if statistics == "standing":
         collect_standing_statistics(generator, _noise(z_dim, batch_size, seed, num_classes))
-    return Sampler(generator, z_dim, statistics, num_classes, metadata, block_size, pixel_scale)
+    return Sampler(generator, z_dim, statistics, num_classes, metadata, block_size, pixel_scale, pixel_shift)
 
 
 def _noise(z_dim, batch_size, seed, num_classes):
@@ -125,6 +128,7 @@ def export_generator(
     num_classes=None,
     block_size=BLOCK,
     pixel_scale=LEVELS_PER_UNIT,
+    pixel_shift=0.0,
 ):
     """Writes a generator as a SavedModel, which `tf.saved_model.load` reads without this package.
 
@@ -154,6 +158,7 @@ def export_generator(
         num_classes: of a conditional generator; None for one without labels.
         block_size: images that `sample` generates together.
         pixel_scale: the scale of `pixels.quantize`, which makes the uint8 images.
+        pixel_shift: its shift.
     """
     sampler = make_sampler(
         generator,
@@ -165,6 +170,7 @@ def export_generator(
         num_classes=num_classes,
         block_size=block_size,
         pixel_scale=pixel_scale,
+        pixel_shift=pixel_shift,
     )
     new, old = os.path.normpath(path) + ".tmp", os.path.normpath(path) + ".old"
     shutil.rmtree(new, ignore_errors=True)

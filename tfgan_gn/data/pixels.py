@@ -1,5 +1,8 @@
 """Between 8-bit pixels and the range [-1, 1] of the networks."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import tensorflow as tf
 
 LEVELS_PER_UNIT = 128.0  # 256 levels over [-1, 1), a range of two units
@@ -21,18 +24,59 @@ def dequantize(pixels, noise):
     return 2 * (tf.cast(pixels, noise.dtype) / 256 - 0.5) + noise
 
 
-def quantize(images, scale=LEVELS_PER_UNIT):
-    """Maps [-1, 1] to 8-bit pixels: floor(scale (x + 1)), clipped to 0 to 255.
+def scale_to_255(pixels, noise):
+    """Maps 8-bit pixels into [-1, 1]: 2 x / 255 - 1, as `gan_cifar.py` and the sources that use PyTorch do.
+
+    Args:
+        pixels: as of `dequantize`.
+        noise: as of `dequantize`; only its dtype has an effect.
+
+    Returns:
+        A tensor of the noise's dtype and the pixels' shape.
+    """
+    return 2 * (tf.cast(pixels, noise.dtype) / 255) - 1
+
+
+def quantize(images, scale=LEVELS_PER_UNIT, shift=0.0):
+    """Maps [-1, 1] to 8-bit pixels: floor(scale (x + 1) + shift), clipped to 0 to 255.
 
     With a scale of 128 it is the inverse of `dequantize`. `gan_cifar_resnet.py` has 255.99 / 2 = 127.995 for scores and
     255 / 2 for sample grids: x = 1 is 255 without clipping, but the lower end of a level's interval is mapped to the
     level below, so that real images would not come back unchanged.
 
+    With a scale of 127.5 and a shift of 1/2 it rounds to the nearest level, and is the inverse of `scale_to_255`.
+    PyTorch's `save_image` rounds in this way; `gan_cifar.py` and the group-norm report round down.
+
     Args:
         images: float array of any shape, in [-1, 1].
         scale: levels per unit.
+        shift: part of a level that is added before rounding down.
 
     Returns:
         A uint8 tensor of the same shape.
     """
-    return tf.cast(tf.clip_by_value(tf.floor(scale * (images + 1)), 0, 255), tf.uint8)
+    return tf.cast(tf.clip_by_value(tf.floor(scale * (images + 1) + shift), 0, 255), tf.uint8)
+
+
+class Pixels(NamedTuple):
+    """How 8-bit pixels become real images, and how generated images become 8-bit pixels.
+
+    Attributes:
+        to_floats: (pixels, noise from U[0, 1/128)) to images in [-1, 1], as of `dequantize`.
+        scale: of `quantize`, which is the inverse with it and with `shift`.
+        shift: of `quantize`.
+    """
+
+    to_floats: Callable[..., tf.Tensor]
+    scale: float
+    shift: float
+
+    def to_pixels(self, images):
+        """The inverse of `to_floats`: floats in [-1, 1] to uint8, of the same shape."""
+        return quantize(images, self.scale, self.shift)
+
+
+PIXELS = {
+    "256_dequantized": Pixels(dequantize, LEVELS_PER_UNIT, 0.0),
+    "255": Pixels(scale_to_255, 127.5, 0.5),
+}

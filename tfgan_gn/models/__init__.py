@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from tfgan_gn.architectures import get_architecture, refuse_image_size, refuse_labels, sizes_of
 from tfgan_gn.errors import UserError
+from tfgan_gn.layers.initializers import get_initializer
 from tfgan_gn.layers.norms import get_norm
 
 
@@ -44,6 +45,7 @@ def build_networks(
     generator_groups=(32,),
     num_classes=None,
     auxiliary=False,
+    initializer="",
 ):
     """Builds a generator and a critic, weights and all; call it inside `strategy.scope()`.
 
@@ -64,6 +66,7 @@ def build_networks(
         generator_groups: group counts of the generator's norm sites.
         num_classes: number of classes of the labels that both networks take; None for networks without labels.
         auxiliary: whether the critic has an auxiliary classifier, which predicts the labels instead of taking them.
+        initializer: key of `initializers.INITIALIZERS`; empty for the initial weights of the architecture's own source.
 
     Returns:
         Networks.
@@ -88,7 +91,11 @@ def build_networks(
     _create_weights(generator, [chosen["z_dim"]], num_classes)
     critic = module.Critic(**sizes, norm=norm, groups=groups, **labels, **classifier)
     _create_weights(critic, [image_size, image_size, channels], num_classes, auxiliary)
-    return Networks(generator, critic)
+    networks = Networks(generator, critic)
+    if initializer:
+        for network in networks:
+            get_initializer(initializer).initialize(network)
+    return networks
 
 
 def _create_weights(network, shape, num_classes, classify=False):

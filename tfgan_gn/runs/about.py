@@ -27,7 +27,7 @@ def note_doubtful_settings(config):
     for norm in dict.fromkeys((config.norm, config.generator_norm)):
         if norms.NORMS[norm].caveat:
             say(f"note: {norms.NORMS[norm].caveat}")
-    if norms.NORMS[config.norm].critic_caveat and config.penalty == "gradient":
+    if norms.NORMS[config.norm].critic_caveat and config.penalty != "none":
         say(f"note: {norms.NORMS[config.norm].critic_caveat}")
     if config.architecture.startswith("sngan") and config.loss == "wasserstein" and config.penalty == "none":
         say(

@@ -4,13 +4,14 @@ import contextlib
 
 import keras
 
+from tfgan_gn.data.pixels import PIXELS
 from tfgan_gn.layers import norms
 from tfgan_gn.models import build_networks
 from tfgan_gn.runs.about import versions
 from tfgan_gn.runs.run_data import classes_of
 from tfgan_gn.settings.protocols import PROTOCOLS
 from tfgan_gn.training.averaging import MovingAverage
-from tfgan_gn.training.losses import LOSSES, Auxiliary
+from tfgan_gn.training.losses import LOSSES, PENALTY_AXES, Auxiliary
 from tfgan_gn.training.noise import Noise
 from tfgan_gn.training.objective import Objective
 from tfgan_gn.training.optimizers import Update, adam, constant, linear_decay, rmsprop, sgd
@@ -56,6 +57,7 @@ def build_networks_of(config, data_facts):
             generator_groups=config.generator_groups,
             num_classes=classes_of(config, data_facts),
             auxiliary=config.auxiliary,
+            initializer=config.initializer,
         )
     if config.synced_batch_norm:
         for network in networks:
@@ -84,9 +86,10 @@ def build_trainer(config, data_facts):
     objective = Objective(
         *networks,
         LOSSES[config.loss],
-        config.gp_weight if config.penalty == "gradient" else None,
+        config.gp_weight if config.penalty in PENALTY_AXES else None,
         Auxiliary() if config.auxiliary else None,
         config.separate_passes,
+        PENALTY_AXES.get(config.penalty, PENALTY_AXES["gradient"]),
     )
     noise = Noise(
         seed=config.seed,
@@ -95,6 +98,7 @@ def build_trainer(config, data_facts):
         generator_batch_size=config.generator_batch_multiple * config.batch_size,
         num_classes=classes_of(config, data_facts),
         flips=config.flips,
+        pixels=PIXELS[config.pixels],
         dtype=networks.generator.variable_dtype,
     )
     generator_update = _make_update(config, config.optimizer, config.learning_rate)
@@ -105,7 +109,15 @@ def build_trainer(config, data_facts):
         config.clip or None,
     )
     return Trainer(
-        objective, noise, generator_update, critic_update, n_critic=config.n_critic, average=average, jit=config.jit
+        objective,
+        noise,
+        generator_update,
+        critic_update,
+        n_critic=config.n_critic,
+        critic_first=config.order == "critic_first",
+        reuse_real_batch=config.reuse_real_batch,
+        average=average,
+        jit=config.jit,
     )
 
 
@@ -139,11 +151,14 @@ def sampling(config, data_facts, iteration):
         dict of keyword arguments.
     """
     protocol = PROTOCOLS[config.protocol]
+    own = PIXELS[config.pixels]
+    scale, shift = (own.scale, own.shift) if protocol.pixel_scale is None else (protocol.pixel_scale, 0.0)
     return {
         "z_dim": config.z_dim,
         "statistics": config.generator_statistics,
         "block_size": protocol.block_size,
-        "pixel_scale": protocol.pixel_scale,
+        "pixel_scale": scale,
+        "pixel_shift": shift,
         "batch_size": config.batch_size,
         "seed": config.seed,
         "num_classes": classes_of(config, data_facts),

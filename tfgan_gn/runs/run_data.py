@@ -66,7 +66,8 @@ def make_train_batches(config, dataset, strategy, iteration):
     Raises:
         UserError: fewer training images than a batch.
     """
-    first, train = iteration * config.n_critic, dataset.train
+    train = dataset.train
+    first = iteration * (1 if config.reuse_real_batch else config.n_critic)
 
     def of_share(share):
         labels = _labels_of(config, train)

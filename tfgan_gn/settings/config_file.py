@@ -33,6 +33,10 @@ VALUES_BEFORE = {
     "momentum": 0.9,
     "ema": 0.0,
     "flips": False,
+    "initializer": "",
+    "order": "generator_first",
+    "reuse_real_batch": False,
+    "pixels": "256_dequantized",
     "precision": "float32",
     "jit": False,
 }

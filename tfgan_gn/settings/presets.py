@@ -30,7 +30,7 @@ _REPORT = {  # gan_cifar10.py, github.com/gzmkobe/wgan_with_group_normalization
     "gp_weight": 5.0,
     "generator_batch_multiple": 1,
 }
-_DCGAN_64 = {  # github.com/giakou4/gans
+_DCGAN_64 = {  # github.com/giakou4/gans; its epochs are of 938 batches of its MNIST
     "architecture": "dcgan_64",
     "learning_rate": 1e-4,
     "lr_decay": "none",
@@ -40,9 +40,11 @@ _SNGAN = {  # github.com/ctjoy/deep-learning-project, Miyato et al. 2018
     "loss": "hinge",
     "penalty": "none",
     "separate_passes": True,
+    "lr_decay": "none",
+    "iterations": 200 * 781,  # 200 epochs of CIFAR-10, without the incomplete batches
     "generator_batch_multiple": 1,
 }
-PRESETS = {
+_CORRECTED = {
     "author": {},
     "report": {**_REPORT, "iterations": 10_000, "groups": (16, 16, 8, 8, 4, 4)},
     "report_cnn": {**_REPORT, "architecture": "report_cnn", "iterations": 200_000, "groups": (16,)},
@@ -60,11 +62,12 @@ PRESETS = {
         "beta_2": 0.999,
         "n_critic": 1,
     },
-    "wgan_gp_64": _DCGAN_64,
-    "wgan_64": {**_DCGAN_64, **_CLIPPED},
-    "wcgan_gp_64": {**_DCGAN_64, "width": 16, "conditional": True},
+    "wgan_gp_64": {**_DCGAN_64, "iterations": 50 * 938},
+    "wgan_64": {**_DCGAN_64, **_CLIPPED, "z_dim": 128, "iterations": 50 * 938},
+    "wcgan_gp_64": {**_DCGAN_64, "width": 16, "conditional": True, "iterations": 100 * 938},
     "wgan_32": {  # github.com/Zeleni9/pytorch-wgan
         "architecture": "wgan_32",
+        "iterations": 40_000,
         "learning_rate": 1e-4,
         "lr_decay": "none",
         "beta_1": 0.5,
@@ -74,6 +77,26 @@ PRESETS = {
     "sngan_resnet": {**_SNGAN, "architecture": "sngan_resnet"},
     "sngan_dcgan": {**_SNGAN, "architecture": "sngan_dcgan"},
 }
+
+_PYTORCH = {"pixels": "255", "order": "critic_first"}
+_GIAKOU4 = {**_PYTORCH, "reuse_real_batch": True, "initializer": "normal"}
+_READ_ME = {**_PYTORCH, "reuse_real_batch": True, "critic_optimizer": "sgd", "critic_learning_rate": 0.01}
+PUBLISHED = {  # what `NAME_published` has beside the settings of NAME; docs/models.md says what still differs
+    "author": {"norm": "none"},
+    # The default of `--group_num_by_layer`, '111111', is read digit by digit: one group everywhere.
+    "report": {**_PYTORCH, "iterations": 300_000, "norm": "report_group", "groups": (1,), "initializer": "torch"},
+    "report_cnn": {**_PYTORCH, "norm": "report_group", "initializer": "torch"},
+    "simple_cnn": {"pixels": "255"},
+    "wgan_clip": {"pixels": "255"},
+    "author_dcgan": {"pixels": "255", "loss": "bce_halved"},
+    "wgan_gp_64": _GIAKOU4,
+    "wgan_64": _GIAKOU4,
+    "wcgan_gp_64": _GIAKOU4,
+    "wgan_32": {**_PYTORCH, "penalty": "channels", "initializer": "torch"},
+    "sngan_resnet": _READ_ME,
+    "sngan_dcgan": {**_READ_ME, "initializer": "torch"},
+}
+PRESETS = {**_CORRECTED, **{f"{name}_published": {**_CORRECTED[name], **more} for name, more in PUBLISHED.items()}}
 
 
 def defaults_of(preset, architecture=None):

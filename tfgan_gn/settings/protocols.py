@@ -12,7 +12,8 @@ class Protocol(NamedTuple):
         generator_statistics: statistics of batch norm in samples: "standing", or "batch", those of the samples that are
             generated together.
         block_size: number of samples that are generated together.
-        pixel_scale: the scale of `pixels.quantize`, which makes 8-bit images of samples.
+        pixel_scale: the scale of `pixels.quantize`, which makes 8-bit images of samples and rounds down; None for the
+            inverse of the run's own `--pixels`.
         splits: parts of the Inception Score.
         eval_every: iterations between two scorings during training; 0 for no scoring.
         eval_images: samples per scoring during training.
@@ -23,7 +24,7 @@ class Protocol(NamedTuple):
 
     generator_statistics: str
     block_size: int
-    pixel_scale: float
+    pixel_scale: float | None
     splits: int
     eval_every: int
     eval_images: int
@@ -37,7 +38,7 @@ PROTOCOLS = {
     "ours": Protocol(
         generator_statistics="standing",
         block_size=64,
-        pixel_scale=128.0,
+        pixel_scale=None,
         splits=10,
         eval_every=0,
         eval_images=10_000,

@@ -14,7 +14,10 @@ TAKES_GROUPS = {  # norm: whether its number of groups can be chosen
     "report_group": True,
 }
 NORM_NAMES = tuple(TAKES_GROUPS)
-LOSS_NAMES = ("wasserstein", "hinge", "bce")
+LOSS_NAMES = ("wasserstein", "hinge", "bce", "bce_halved")
+INITIALIZER_NAMES = ("author", "torch", "normal")
+PIXEL_NAMES = ("256_dequantized", "255")
+PENALTY_NAMES = ("gradient", "channels")
 OPTIMIZER_NAMES = ("adam", "rmsprop", "sgd")
 GREY_NAMES = ("repeat", "keep")
 DATASET_NAMES = (

@@ -12,9 +12,12 @@ from tfgan_gn.settings.presets import AUTHOR, DEFAULT_PRESET, GULRAJANI, PRESETS
 from tfgan_gn.settings.registry_names import (
     DATASET_NAMES,
     GREY_NAMES,
+    INITIALIZER_NAMES,
     LOSS_NAMES,
     NORM_NAMES,
     OPTIMIZER_NAMES,
+    PENALTY_NAMES,
+    PIXEL_NAMES,
     STRATEGY_NAMES,
     TAKES_GROUPS,
 )
@@ -66,6 +69,12 @@ class Config:
         WU_AND_HE,
         low=1,
     )
+    initializer: str = option(
+        "",
+        "Initial weights and biases: author is uniform as in the WGAN-GP authors' code, torch is PyTorch's default, "
+        "normal is N(0, 0.02) for kernels and for the scales of batch norm; empty for those of the architecture",
+        choices=("", *INITIALIZER_NAMES),
+    )
     synced_batch_norm: bool = option(
         False,
         "Compute the statistics of batch norm over the whole batch; without it each device uses its own share of the "
@@ -78,13 +87,17 @@ class Config:
         GULRAJANI,
     )
     loss: str = option(
-        "wasserstein", "Loss that the critic and the generator minimise", "Arjovsky et al. 2017", choices=LOSS_NAMES
+        "wasserstein",
+        "Loss that the critic and the generator minimise; bce_halved takes half of bce for the critic",
+        "Arjovsky et al. 2017",
+        choices=LOSS_NAMES,
     )
     penalty: str = option(
         "gradient",
-        "Penalty in the critic's loss: gradient is the gradient penalty of WGAN-GP, none leaves it out",
+        "Penalty in the critic's loss: gradient is the gradient penalty of WGAN-GP, channels takes its norm over the "
+        "channels of each pixel instead of over the whole image, none leaves it out",
         AUTHOR,
-        choices=("gradient", "none"),
+        choices=(*PENALTY_NAMES, "none"),
     )
     clip: float = option(
         0.0,
@@ -116,6 +129,13 @@ class Config:
         "Channels of grey images: repeat makes three equal channels, keep leaves one channel and refuses colour images",
         choices=GREY_NAMES,
     )
+    pixels: str = option(
+        "256_dequantized",
+        "How 8-bit pixels x become real images: 256_dequantized is 2 x / 256 - 1 plus uniform noise from [0, 1/128), "
+        "255 is 2 x / 255 - 1 without noise; generated images become pixels by the inverse",
+        AUTHOR,
+        choices=PIXEL_NAMES,
+    )
     image_size: int = option(
         DEFAULT_SIZES.image_size,
         "Height and width of the images in pixels; real images are resized and centre-cropped to it",
@@ -139,6 +159,18 @@ class Config:
         100_000, "Number of generator updates; each comes with --n_critic critic updates", AUTHOR + " ITERS", low=1
     )
     n_critic: int = option(5, "Critic updates per generator update", AUTHOR + " N_CRITIC", low=1)
+    order: str = option(
+        "generator_first",
+        "Order of the updates in an iteration: generator_first updates the generator, then the critic, and leaves the "
+        "generator out in the first iteration; critic_first updates the critic, then the generator",
+        AUTHOR,
+        choices=("generator_first", "critic_first"),
+    )
+    reuse_real_batch: bool = option(
+        False,
+        "Use the same real images for all critic updates of an iteration; without it each update takes new images",
+        AUTHOR,
+    )
     gp_weight: float = option(
         10.0, "Weight of the gradient penalty in the critic's loss (lambda in the paper)", AUTHOR, low=0
     )
@@ -281,10 +313,15 @@ def _refuse_without_effect(config, given):
         "generator_groups": (TAKES_GROUPS[config.generator_norm], "--generator_norm=group"),
         "synced_batch_norm": ("batch" in (config.norm, config.generator_norm), "--generator_norm=batch"),
         "auxiliary": (config.conditional, "--conditional"),
-        "gp_weight": (config.penalty == "gradient", "--penalty=gradient"),
+        "gp_weight": (config.penalty != "none", "--penalty=gradient"),
         "momentum": (sgd, "--optimizer=sgd"),
         "beta_1": (adam, "--optimizer=adam"),
         "beta_2": (adam, "--optimizer=adam"),
+        "initializer": (
+            config.initializer != ARCHITECTURES[config.architecture].initializer,
+            "another --architecture, because this one has these initial weights without it",
+        ),
+        "reuse_real_batch": (config.n_critic > 1, "--n_critic=5"),
         "eval_images": (config.eval_every, "--eval_every=10000"),
         "scorer": (config.eval_every, "--eval_every=10000"),
     }

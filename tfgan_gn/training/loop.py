@@ -67,7 +67,7 @@ def fit(
             logs = {tag: float(value) for tag, value in logs.items()}
             seconds_each = (clock() - start) / count
             done += count
-            if done == 1:
+            if done == 1 and not trainer.critic_first:
                 # Iteration 0 has no generator step.
                 logs = {tag: value for tag, value in logs.items() if not tag.startswith("generator/")}
             refuse_divergence(logs, done, recorder.newest())

@@ -30,10 +30,14 @@ LOSSES = {
         generator=lambda fake: -tf.reduce_mean(fake),
     ),
     # Goodfellow et al. 2014 with the non-saturating loss of the generator (section 3). Scores are logits:
-    # -log sigmoid(s) = softplus(-s) and -log(1 - sigmoid(s)) = softplus(s), finite for every score. `gan_cifar.py`
-    # takes half of the critic's sum; Adam's steps do not depend on that factor, except through its epsilon.
+    # -log sigmoid(s) = softplus(-s) and -log(1 - sigmoid(s)) = softplus(s), finite for every score.
     "bce": Loss(
         critic=lambda real, fake: tf.reduce_mean(tf.nn.softplus(-real)) + tf.reduce_mean(tf.nn.softplus(fake)),
+        generator=lambda fake: tf.reduce_mean(tf.nn.softplus(-fake)),
+    ),
+    # Half of the critic's sum, as `gan_cifar.py` has it. Adam's steps differ through its epsilon only.
+    "bce_halved": Loss(
+        critic=lambda real, fake: (tf.reduce_mean(tf.nn.softplus(-real)) + tf.reduce_mean(tf.nn.softplus(fake))) / 2,
         generator=lambda fake: tf.reduce_mean(tf.nn.softplus(-fake)),
     ),
 }
@@ -77,15 +81,23 @@ def interpolate(real, fake, eps):
     return real + tf.reshape(eps, [-1, 1, 1, 1]) * (fake - real)
 
 
-def gradient_penalty(critic, x_hat):
+PENALTY_AXES = {  # what the norm in the penalty is over, by --penalty
+    "gradient": (1, 2, 3),  # height, width and channels of each image, as in the paper
+    "channels": (3,),  # the channels of each pixel, as in github.com/Zeleni9/pytorch-wgan
+}
+
+
+def gradient_penalty(critic, x_hat, axes=PENALTY_AXES["gradient"]):
     """E[(|grad_x_hat D(x_hat)|_2 - 1)^2], equation 3 of Gulrajani et al. 2017 without its factor lambda.
 
-    The norm is over H, W and C of each image. The square root has no derivative at a slope of exactly 0; its gradient
-    is taken as 0 there. So no epsilon is needed, which would change the other slopes.
+    The norm is over H, W and C of each image, or over fewer axes; the mean is over all other axes. The square root has
+    no derivative at a slope of exactly 0; its gradient is taken as 0 there. So no epsilon is needed, which would change
+    the other slopes.
 
     Args:
         critic: callable, images [N, H, W, C] to scores [N].
         x_hat: images [N, H, W, C].
+        axes: of the norm, a value of PENALTY_AXES.
 
     Returns:
         (penalty, slopes): a scalar, and |grad D(x_hat)|_2 of each image [N].
@@ -94,7 +106,12 @@ def gradient_penalty(critic, x_hat):
         tape.watch(x_hat)
         scores = critic(x_hat)
     gradient = tape.gradient(scores, x_hat)
-    squares = tf.reduce_sum(tf.square(gradient), axis=[1, 2, 3])
+    squares = tf.square(gradient)
+    penalty = tf.reduce_mean(tf.square(_root(tf.reduce_sum(squares, axes)) - 1))
+    return penalty, _root(tf.reduce_sum(squares, [1, 2, 3]))
+
+
+def _root(squares):
+    """The square root, with gradient 0 at 0."""
     positive = squares > 0
-    slopes = tf.where(positive, tf.sqrt(tf.where(positive, squares, 1)), 0)
-    return tf.reduce_mean(tf.square(slopes - 1)), slopes
+    return tf.where(positive, tf.sqrt(tf.where(positive, squares, 1)), 0)

@@ -8,7 +8,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from tfgan_gn.data.pixels import dequantize
+from tfgan_gn.data.pixels import PIXELS, Pixels
 
 CRITIC_Z, DEQUANTIZATION, EPS, GENERATOR_Z, GENERATOR_LABELS, FLIPS = range(6)  # purposes
 
@@ -27,6 +27,7 @@ class Noise:
         generator_batch_size: images per generator step, over all replicas.
         num_classes: classes that the labels of generated images are drawn from; None for networks without labels.
         flips: whether each real image is mirrored, left to right, with probability 1/2.
+        pixels: `pixels.Pixels`, how 8-bit pixels become real images.
         dtype: of normal and uniform noise: that of the networks' weights.
     """
 
@@ -36,6 +37,7 @@ class Noise:
     generator_batch_size: int
     num_classes: int | None = None
     flips: bool = False
+    pixels: Pixels = PIXELS["256_dequantized"]
     dtype: str = "float32"
 
     def of_critic_step(self, iteration, step):
@@ -58,10 +60,10 @@ class Noise:
         mirrored = self._draw(FLIPS, [self.batch_size, 1, 1, 1], [iteration, step]) < 0.5
         return tf.where(mirrored, tf.reverse(pixels, [2]), pixels)
 
-    def dequantize(self, pixels, iteration, step):
-        """Real images [N, H, W, C] in [-1, 1) of 8-bit pixels: `pixels.dequantize` with noise from U[0, 1/128)."""
+    def to_floats(self, pixels, iteration, step):
+        """Real images [N, H, W, C] in [-1, 1] of 8-bit pixels, dequantized with noise from U[0, 1/128) if at all."""
         shape = [self.batch_size, *pixels.shape[1:]]
-        return dequantize(pixels, self._draw(DEQUANTIZATION, shape, [iteration, step]) / 128)
+        return self.pixels.to_floats(pixels, self._draw(DEQUANTIZATION, shape, [iteration, step]) / 128)
 
     def _draw(self, purpose, shape, counters):
         return draw(purpose, shape, self.seed, counters, self.dtype, self.num_classes)

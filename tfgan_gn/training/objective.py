@@ -5,7 +5,15 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from tfgan_gn.training.losses import Auxiliary, Loss, accuracy, cross_entropy, gradient_penalty, interpolate
+from tfgan_gn.training.losses import (
+    PENALTY_AXES,
+    Auxiliary,
+    Loss,
+    accuracy,
+    cross_entropy,
+    gradient_penalty,
+    interpolate,
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -24,6 +32,7 @@ class Objective:
         separate_passes: whether real and fake images are two batches for the critic (`gan_cifar.py`, Miyato et al.
             2018), or one joined batch (`gan_cifar_resnet.py`). It matters for batch norm in the critic, which takes
             the statistics of a batch, and for spectral norm, which takes a power iteration for each batch.
+        penalty_axes: of the norm in the gradient penalty, a value of `losses.PENALTY_AXES`.
     """
 
     generator: Callable[..., tf.Tensor]
@@ -32,6 +41,7 @@ class Objective:
     gp_weight: float | None
     auxiliary: Auxiliary | None = None
     separate_passes: bool = False
+    penalty_axes: tuple[int, ...] = PENALTY_AXES["gradient"]
 
     def critic_loss(self, real, fake, eps, labels=None, training=True):
         """Equation 3 of Gulrajani et al. 2017: E[D(fake)] - E[D(real)] + lambda E[(|grad D(x_hat)|_2 - 1)^2].
@@ -57,7 +67,7 @@ class Objective:
         slopes = tf.zeros([0], distance.dtype)
         if self.gp_weight is not None:
             x_hat = interpolate(real, fake, eps)
-            penalty, slopes = gradient_penalty(lambda x: self.critic(x, labels=labels), x_hat)
+            penalty, slopes = gradient_penalty(lambda x: self.critic(x, labels=labels), x_hat, self.penalty_axes)
             loss = distance + self.gp_weight * penalty
             logs["critic/gradient_penalty"] = penalty
         if self.auxiliary is not None:

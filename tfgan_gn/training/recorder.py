@@ -6,7 +6,6 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from tfgan_gn.data.pixels import quantize
 from tfgan_gn.errors import UserError
 from tfgan_gn.guards import writing_to
 from tfgan_gn.training import checkpoints, summaries
@@ -44,7 +43,7 @@ class Recorder:
         labels = None
         if noise.num_classes is not None:
             labels = tf.range(GRID**2) % GRID % noise.num_classes  # one class a column
-        self.draw = tf.function(lambda: quantize(trainer.sampling_generator(z, labels=labels)))
+        self.draw = tf.function(lambda: noise.pixels.to_pixels(trainer.sampling_generator(z, labels=labels)))
 
     def newest(self):
         """The path of the newest checkpoint, or None."""

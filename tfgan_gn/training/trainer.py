@@ -58,6 +58,10 @@ class Trainer:
         generator_update: `optimizers.Update` of the generator.
         critic_update: likewise of the critic.
         n_critic: critic steps per iteration.
+        critic_first: whether the generator step of an iteration follows its critic steps, as in the PyTorch sources.
+            Otherwise it goes before them, and iteration 0 has none, as in the code of the WGAN-GP authors.
+        reuse_real_batch: whether all critic steps of an iteration are given the same real images, flips and
+            dequantization noise included. Otherwise each takes the next batch.
         average: `averaging.MovingAverage` of the generator; None for none.
         jit: whether the two steps are compiled with XLA.
 
@@ -65,7 +69,19 @@ class Trainer:
         UserError: a batch that cannot be divided evenly over the replicas.
     """
 
-    def __init__(self, objective, noise, generator_update, critic_update, *, n_critic, average=None, jit=False):
+    def __init__(
+        self,
+        objective,
+        noise,
+        generator_update,
+        critic_update,
+        *,
+        n_critic,
+        critic_first=False,
+        reuse_real_batch=False,
+        average=None,
+        jit=False,
+    ):
         self.strategy = tf.distribute.get_strategy()
         replicas = self.strategy.num_replicas_in_sync
         for name, size in (("batch_size", noise.batch_size), ("generator batch", noise.generator_batch_size)):
@@ -73,6 +89,7 @@ class Trainer:
                 raise UserError(f"{name} {size} does not split over {replicas} replicas: give a multiple of {replicas}")
         self.objective, self.generator, self.critic = objective, objective.generator, objective.critic
         self.noise, self.n_critic, self.average = noise, n_critic, average
+        self.critic_first, self.reuse_real_batch = critic_first, reuse_real_batch
         self.generator_update, self.critic_update = generator_update, critic_update
         generator_update.optimizer.build(self.generator.trainable_variables)
         critic_update.optimizer.build(self.critic.trainable_variables)
@@ -139,7 +156,10 @@ class Trainer:
         self.critic_update.set_learning_rate(self.iteration)
 
     def iterate(self, batches):
-        """Runs one iteration: a generator step (not in iteration 0), then n_critic critic steps on fresh batches.
+        """Runs one iteration: n_critic critic steps, and a generator step before or after them.
+
+        The generator step comes after them if `critic_first` is set. Otherwise it comes before them, except in
+        iteration 0, which has no generator step.
 
         Args:
             batches: iterator over distributed batches of real images, uint8 [batch_size, H, W, C], or of (images,
@@ -149,15 +169,16 @@ class Trainer:
             (totals, slopes): `Totals` over the iteration's steps, and the slopes of the last critic step [batch_size];
             [0] without gradient penalty.
         """
-        totals, slopes = self._nothing_logged()
+        totals, _ = self._nothing_logged()
         self.set_learning_rate()
-        if self.iteration > 0:
-            totals = totals.add(self._generator_step_on_all())
-            if self.average is not None:
-                self.average.update()
-        for step in tf.range(self.n_critic):
-            logs, slopes = self._critic_step_on_all(next(batches), step)
-            totals = totals.add(logs)
+        if self.critic_first:
+            of_critic, slopes = self._critic_steps(batches)
+            totals = totals.merge(of_critic).add(self._generator_step_on_all())
+        else:
+            if self.iteration > 0:
+                totals = totals.add(self._generator_step_on_all())
+            of_critic, slopes = self._critic_steps(batches)
+            totals = totals.merge(of_critic)
         self.iteration.assign_add(1)
         return totals, slopes
 
@@ -204,30 +225,48 @@ class Trainer:
     def _num_slopes(self):
         return 0 if self.objective.gp_weight is None else self.noise.batch_size
 
+    def _critic_steps(self, batches):
+        """(totals, slopes) of an iteration's critic steps, as of `iterate`."""
+        totals, slopes = self._nothing_logged()
+        if self.reuse_real_batch:
+            batch = next(batches)
+        for step in tf.range(self.n_critic):
+            if self.reuse_real_batch:
+                logs, slopes = self._critic_step_on_all(batch, step, 0)
+            else:
+                logs, slopes = self._critic_step_on_all(next(batches), step, step)
+            totals = totals.add(logs)
+        return totals, slopes
+
     def _generator_step_on_all(self):
         inputs = self.strategy.run(self.noise.of_generator_step, (self.iteration,))
         logs = self.strategy.run(self._compiled_generator_step, inputs)
+        if self.average is not None:
+            self.average.update()
         return {tag: self._mean(value) for tag, value in logs.items()}
 
-    def _critic_step_on_all(self, batch, step):
-        inputs = self.strategy.run(self._critic_inputs, (batch, step))
+    def _critic_step_on_all(self, batch, step, step_of_real):
+        inputs = self.strategy.run(self._critic_inputs, (batch, step, step_of_real))
         logs, slopes = self.strategy.run(self._compiled_critic_step, inputs)
         logs = {tag: self._mean(value) for tag, value in logs.items()}
         if not self._num_slopes():  # gathering empty tensors crashes multi-worker runs
             return logs, tf.zeros([0], self.noise.dtype)
         return logs, tf.ensure_shape(self.strategy.gather(slopes, 0), [self._num_slopes()])
 
-    def _critic_inputs(self, batch, step):
-        """(real, z, eps, labels) of a critic step on this replica."""
+    def _critic_inputs(self, batch, step, step_of_real):
+        """(real, z, eps, labels) of a critic step on this replica.
+
+        The flips and the dequantization noise of the real images are those of critic step `step_of_real`.
+        """
         pixels, labels = self._split(batch)
-        pixels = self.noise.flip(pixels, self.iteration, step)
-        real = self.noise.dequantize(pixels, self.iteration, step)
+        pixels = self.noise.flip(pixels, self.iteration, step_of_real)
+        real = self.noise.to_floats(pixels, self.iteration, step_of_real)
         return real, *self.noise.of_critic_step(self.iteration, step), labels
 
     def _held_out_loss(self, batch, draw, step):
         """The critic loss on this replica's share, with the noise of an iteration that no training step has."""
         pixels, labels = self._split(batch)
-        real = self.noise.dequantize(pixels, -1 - draw, step)
+        real = self.noise.to_floats(pixels, -1 - draw, step)
         z, eps = self.noise.of_critic_step(-1 - draw, step)
         fake = self.generator(z, labels=labels)
         loss, _, _ = self.objective.critic_loss(real, fake, eps, labels, training=False)
