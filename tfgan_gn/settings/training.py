@@ -4,9 +4,9 @@ import dataclasses
 import os
 
 from tfgan_gn.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, refuse_image_size, refuse_labels
-from tfgan_gn.errors import UserError
 from tfgan_gn.files.cache_folder import DEFAULT as CACHE
 from tfgan_gn.settings import protocols
+from tfgan_gn.settings.effects import refuse_without_effect
 from tfgan_gn.settings.option import INT32_MAX, check, check_value, option
 from tfgan_gn.settings.presets import AUTHOR, DEFAULT_PRESET, GULRAJANI, PRESETS, WU_AND_HE, defaults_of
 from tfgan_gn.settings.registry_names import (
@@ -19,7 +19,6 @@ from tfgan_gn.settings.registry_names import (
     PENALTY_NAMES,
     PIXEL_NAMES,
     STRATEGY_NAMES,
-    TAKES_GROUPS,
 )
 
 DEFAULT_SIZES = ARCHITECTURES[DEFAULT_ARCHITECTURE]
@@ -298,35 +297,7 @@ def make_config(preset=DEFAULT_PRESET, **given):
     of_protocol = protocols.defaults_of_protocol(wanted.get("protocol", protocols.DEFAULT_PROTOCOL))
     config = Config(**{**of_protocol, **wanted})
     protocols.refuse_contradictions(config.protocol, config)
-    _refuse_without_effect(config, given)
+    refuse_without_effect(config, given)
     refuse_image_size(config.architecture, config.image_size)
     refuse_labels(config.architecture, config.conditional, config.auxiliary)
     return config
-
-
-def _refuse_without_effect(config, given):
-    """Raises UserError for a setting that was given and changes nothing beside the others."""
-    sgd = "sgd" in (config.optimizer, config.critic_optimizer)
-    adam = "adam" in (config.optimizer, config.critic_optimizer)
-    needs = {  # a setting: whether it has an effect, and what gives it one
-        "groups": (TAKES_GROUPS[config.norm], "--norm=group"),
-        "generator_groups": (TAKES_GROUPS[config.generator_norm], "--generator_norm=group"),
-        "synced_batch_norm": ("batch" in (config.norm, config.generator_norm), "--generator_norm=batch"),
-        "auxiliary": (config.conditional, "--conditional"),
-        "gp_weight": (config.penalty != "none", "--penalty=gradient"),
-        "momentum": (sgd, "--optimizer=sgd"),
-        "beta_1": (adam, "--optimizer=adam"),
-        "beta_2": (adam, "--optimizer=adam"),
-        "initializer": (
-            config.initializer != ARCHITECTURES[config.architecture].initializer,
-            "another --architecture, because this one has these initial weights without it",
-        ),
-        "reuse_real_batch": (config.n_critic > 1, "--n_critic=5"),
-        "eval_images": (config.eval_every, "--eval_every=10000"),
-        "scorer": (config.eval_every, "--eval_every=10000"),
-    }
-    for name, (has_effect, way_out) in needs.items():
-        if name in given and given[name] and not has_effect:
-            raise UserError(f"--{name} has no effect without {way_out}: leave out --{name}, or add {way_out}")
-    if config.auxiliary and not config.conditional:
-        raise UserError("--auxiliary needs --conditional, because the classifier learns from the labels: add it")

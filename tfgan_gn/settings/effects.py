@@ -1,0 +1,41 @@
+"""Which settings of a run change nothing because of the value of another one."""
+
+from tfgan_gn.architectures import ARCHITECTURES
+from tfgan_gn.errors import UserError
+from tfgan_gn.settings.registry_names import TAKES_GROUPS
+
+
+def refuse_without_effect(config, given):
+    """Checks that every setting that was given changes something.
+
+    Args:
+        config: `training.Config`.
+        given: dict of the settings that were given, by name.
+
+    Raises:
+        UserError: one changes nothing, because of the value of another; names both.
+    """
+    sgd = "sgd" in (config.optimizer, config.critic_optimizer)
+    adam = "adam" in (config.optimizer, config.critic_optimizer)
+    needs = {  # a setting: whether it has an effect, and what gives it one
+        "groups": (TAKES_GROUPS[config.norm], "--norm=group"),
+        "generator_groups": (TAKES_GROUPS[config.generator_norm], "--generator_norm=group"),
+        "synced_batch_norm": ("batch" in (config.norm, config.generator_norm), "--generator_norm=batch"),
+        "auxiliary": (config.conditional, "--conditional"),
+        "gp_weight": (config.penalty != "none", "--penalty=gradient"),
+        "momentum": (sgd, "--optimizer=sgd"),
+        "beta_1": (adam, "--optimizer=adam"),
+        "beta_2": (adam, "--optimizer=adam"),
+        "initializer": (
+            config.initializer != ARCHITECTURES[config.architecture].initializer,
+            "another --architecture, because this one has these initial weights without it",
+        ),
+        "reuse_real_batch": (config.n_critic > 1, "--n_critic=5"),
+        "eval_images": (config.eval_every, "--eval_every=10000"),
+        "scorer": (config.eval_every, "--eval_every=10000"),
+    }
+    for name, (has_effect, way_out) in needs.items():
+        if name in given and given[name] and not has_effect:
+            raise UserError(f"--{name} has no effect without {way_out}: leave out --{name}, or add {way_out}")
+    if config.auxiliary and not config.conditional:
+        raise UserError("--auxiliary needs --conditional, because the classifier learns from the labels: add it")
