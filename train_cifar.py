@@ -33,14 +33,15 @@ def refuse_another_run(config):
 
 def export(config, data_facts, generator):
     """Writes the generator as a SavedModel and prints where the results are."""
-    from tfgan_gn.export import export_generator
+    from tfgan_gn.export import export_generator, make_sampler
     from tfgan_gn.guards import writing_to
     from tfgan_gn.runs.about import say
     from tfgan_gn.runs.building import sampling
 
     folder = os.path.join(config.workdir, "export")
     with writing_to(config.workdir):
-        export_generator(generator, folder, **sampling(config, data_facts, config.iterations))
+        sampler = make_sampler(generator, **sampling(config, data_facts, config.iterations))
+        export_generator(sampler, folder)
     sample = f"model.sample(64, 1{', -1' if config.conditional else ''})"
     grid = os.path.join(config.workdir, "samples", f"{config.iterations:06d}.png")
     say(
@@ -83,10 +84,7 @@ def train(config):
             run_data.make_train_batches(config, dataset, strategy, start),
             recording.make_recorder(config, data_facts, strategy, trainer, manager, dataset),
             iterations=config.iterations,
-            log_every=config.log_every,
-            sample_every=config.sample_every,
-            checkpoint_every=config.checkpoint_every,
-            eval_every=config.eval_every,
+            periods=loop.Periods(config.log_every, config.sample_every, config.checkpoint_every, config.eval_every),
             clock=time.monotonic,
             stop=stop,
             agree=strategies.make_agree(strategy),

@@ -15,7 +15,7 @@ from conftest import state, tiny_networks, tiny_trainer, weights
 from differences import penalty_gradient_error
 
 from tfgan_gn.architectures import ARCHITECTURES
-from tfgan_gn.export import export_generator, load_generator
+from tfgan_gn.export import export_generator, load_generator, make_sampler
 from tfgan_gn.layers.norms import NORMS
 from tfgan_gn.training import checkpoints
 from tfgan_gn.training.losses import Auxiliary
@@ -147,7 +147,7 @@ def test_the_exported_generator_is_the_generator(case, norm, tmp_path):
         CASES[case].get("num_classes"),
     )
     settings = {"z_dim": 8, "statistics": "standing", "batch_size": 4, "seed": 0, "metadata": {}}
-    export_generator(generator, str(tmp_path / "export"), num_classes=classes, **settings)
+    export_generator(make_sampler(generator, num_classes=classes, **settings), str(tmp_path / "export"))
     z, labels = tf.random.stateless_normal([4, 8], [1, 2]), labels_of(case)
     loaded = load_generator(str(tmp_path / "export"))
     images = loaded.generate(z) if classes is None else loaded.generate(z, labels)
@@ -191,7 +191,8 @@ def test_a_generator_on_two_replicas_is_exported_and_saved_as_on_one(two_replica
     z, images = tf.random.stateless_normal([5, 8], [1, 2]), []
     for name, trainer in (("one", one), ("two", two)):
         path = str(tmp_path / name)
-        export_generator(trainer.generator, path, z_dim=8, statistics="standing", batch_size=4, seed=0, metadata={})
+        settings = {"z_dim": 8, "statistics": "standing", "batch_size": 4, "seed": 0, "metadata": {}}
+        export_generator(make_sampler(trainer.generator, **settings), path)
         loaded = load_generator(path)
         images.append(loaded.generate(z))
     np.testing.assert_allclose(*images, atol=1e-5)

@@ -58,7 +58,7 @@ def real(tmp_path_factory):
 def exported(tmp_path_factory):
     path = str(tmp_path_factory.mktemp("run") / "export")
     settings = {"z_dim": 8, "statistics": "standing", "batch_size": 4, "seed": 0, "metadata": {"iteration": 7}}
-    export.export_generator(tiny_networks().generator, path, **settings)
+    export.export_generator(export.make_sampler(tiny_networks().generator, **settings), path)
     return path
 
 

@@ -15,9 +15,8 @@ from tfgan_gn.errors import UserError
 
 
 def write(generator, path, statistics="standing"):
-    export.export_generator(
-        generator, str(path), z_dim=8, statistics=statistics, batch_size=16, seed=0, metadata={"iteration": 7}
-    )
+    settings = {"z_dim": 8, "statistics": statistics, "batch_size": 16, "seed": 0, "metadata": {"iteration": 7}}
+    export.export_generator(export.make_sampler(generator, **settings), str(path))
     return export.load_generator(str(path))
 
 
@@ -115,9 +114,8 @@ def test_metadata(exported):
 
 def test_a_new_export_takes_the_place_of_the_old_one(generator, tmp_path):
     for path in (tmp_path / "export", f"{tmp_path}/export/"):
-        export.export_generator(
-            generator, str(path), z_dim=8, statistics="batch", batch_size=4, seed=0, metadata={"path": str(path)}
-        )
+        settings = {"z_dim": 8, "statistics": "batch", "batch_size": 4, "seed": 0, "metadata": {"path": str(path)}}
+        export.export_generator(export.make_sampler(generator, **settings), str(path))
     model = export.load_generator(str(tmp_path / "export"))
     assert json.loads(model.metadata().numpy())["path"].endswith("export/")
     assert [path.name for path in tmp_path.iterdir()] == ["export"]

@@ -212,7 +212,7 @@ def test_a_generator_gives_the_images_of_its_seed_in_blocks(tmp_path):
     generator = TinyGenerator()
     generator(tf.zeros([1, 8]))
     settings = {"z_dim": 8, "statistics": "batch", "batch_size": 4, "seed": 0, "metadata": {"iteration": 7}}
-    export.export_generator(generator, str(tmp_path / "export"), **settings)
+    export.export_generator(export.make_sampler(generator, **settings), str(tmp_path / "export"))
     n = export.BLOCK + 5
     opened = images.open_images(str(tmp_path / "export"), num_images=n, seed=3)
     sampled = export.load_generator(str(tmp_path / "export"))

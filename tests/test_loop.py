@@ -42,10 +42,13 @@ class StubRecorder:
         self.added.append((logs, count))
 
 
-def fit(trainer, recorder, seconds_per_call=0.0, stop=lambda: None, **periods):
+PERIODS = loop.Periods(log=4, sample=5, save=6)
+
+
+def fit(trainer, recorder, seconds_per_call=0.0, stop=lambda: None, iterations=12, periods=PERIODS):
     ticks = itertools.count()
-    settings = {"iterations": 12, "log_every": 4, "sample_every": 5, "checkpoint_every": 6} | periods
-    loop.fit(trainer, None, recorder, clock=lambda: seconds_per_call * next(ticks), stop=stop, **settings)
+    settings = {"iterations": iterations, "periods": periods, "stop": stop}
+    loop.fit(trainer, None, recorder, clock=lambda: seconds_per_call * next(ticks), **settings)
 
 
 def test_actions_come_at_their_periods_after_the_first_and_after_the_last_iteration():
@@ -66,7 +69,7 @@ def test_the_first_iteration_logs_the_generator_where_the_critic_goes_first():
 def test_slow_iterations_run_one_at_a_time_and_fast_ones_together():
     slow, fast = StubTrainer(), StubTrainer()
     for trainer, seconds in ((slow, 10.0), (fast, 1e-6)):
-        fit(trainer, StubRecorder(), seconds, iterations=100, log_every=100, sample_every=100, checkpoint_every=100)
+        fit(trainer, StubRecorder(), seconds, iterations=100, periods=loop.Periods(100, 100, 100))
     assert slow.counts == [1] * 100 and fast.counts == [1, 99]
 
 

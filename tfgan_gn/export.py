@@ -94,7 +94,22 @@ def make_sampler(
     pixel_scale=LEVELS_PER_UNIT,
     pixel_shift=0.0,
 ):
-    """Makes what `export_generator` writes, in memory; the arguments are the same.
+    """Makes the functions that sample from a generator.
+
+    Args:
+        generator: a generator of `build_networks`.
+        z_dim: size of the noise vector.
+        statistics: which statistics batch norm uses. "standing": those of 100 batches together, which are collected
+            here, so that an image depends on its own noise only. "batch": those of the current batch, as the published
+            code samples; in `sample` the batch is a block.
+        batch_size: of the batches for the standing statistics; give that of training.
+        seed: of the noise for the standing statistics.
+        metadata: dict of JSON values that `metadata()` returns, beside z_dim, statistics, num_classes, block_size and
+            pixel_scale.
+        num_classes: of a conditional generator; None for one without labels.
+        block_size: images that `sample` generates together.
+        pixel_scale: the scale of `pixels.quantize`, which makes the uint8 images.
+        pixel_shift: its shift.
 
     Returns:
         Sampler.
@@ -116,20 +131,7 @@ def _noise(z_dim, batch_size, seed, num_classes):
             yield z, drawn
 
 
-def export_generator(
-    generator,
-    path,
-    *,
-    z_dim,
-    statistics,
-    batch_size,
-    seed,
-    metadata,
-    num_classes=None,
-    block_size=BLOCK,
-    pixel_scale=LEVELS_PER_UNIT,
-    pixel_shift=0.0,
-):
+def export_generator(sampler, path):
     """Writes a generator as a SavedModel, which `tf.saved_model.load` reads without this package.
 
     The SavedModel has four functions:
@@ -145,33 +147,9 @@ def export_generator(
     label -1 draws labels from all classes, and `generate(z, labels)` with labels int64 [N].
 
     Args:
-        generator: a generator of `build_networks`.
+        sampler: of `make_sampler`.
         path: folder to write. An existing one is replaced after the new one is complete.
-        z_dim: size of the noise vector.
-        statistics: which statistics batch norm uses. "standing": those of 100 batches together, which are collected
-            here, so that an image depends on its own noise only. "batch": those of the current batch, as the published
-            code samples; in `sample` the batch is a block.
-        batch_size: of the batches for the standing statistics; give that of training.
-        seed: of the noise for the standing statistics.
-        metadata: dict of JSON values that `metadata()` returns, beside z_dim, statistics, num_classes, block_size and
-            pixel_scale.
-        num_classes: of a conditional generator; None for one without labels.
-        block_size: images that `sample` generates together.
-        pixel_scale: the scale of `pixels.quantize`, which makes the uint8 images.
-        pixel_shift: its shift.
     """
-    sampler = make_sampler(
-        generator,
-        z_dim=z_dim,
-        statistics=statistics,
-        batch_size=batch_size,
-        seed=seed,
-        metadata=metadata,
-        num_classes=num_classes,
-        block_size=block_size,
-        pixel_scale=pixel_scale,
-        pixel_shift=pixel_shift,
-    )
     new, old = os.path.normpath(path) + ".tmp", os.path.normpath(path) + ".old"
     shutil.rmtree(new, ignore_errors=True)
     tf.saved_model.save(sampler, new)

@@ -140,7 +140,7 @@ def _make_update(config, optimizer, learning_rate, clip=None):
 
 
 def sampling(config, data_facts, iteration):
-    """The arguments of `export.make_sampler` and `export.export_generator`, but for the generator and the path.
+    """The arguments of `export.make_sampler`, but for the generator.
 
     Args:
         config: Config.

@@ -1,5 +1,7 @@
 """The training loop: when to log, sample, score, save and stop."""
 
+from typing import NamedTuple
+
 import tensorflow as tf
 from tqdm import tqdm
 
@@ -9,23 +11,36 @@ from tfgan_gn.training.recorder import refuse_divergence
 SECONDS_PER_CALL = 2.0
 
 
+class Periods(NamedTuple):
+    """How often a run does each of these, in iterations.
+
+    Attributes:
+        log: between TensorBoard points.
+        sample: between sample grids.
+        save: between checkpoints.
+        score: between scores; 0 for no scores.
+    """
+
+    log: int
+    sample: int
+    save: int
+    score: int = 0
+
+
 def fit(
     trainer,
     batches,
     recorder,
     *,
     iterations,
-    log_every,
-    sample_every,
-    checkpoint_every,
-    eval_every=0,
+    periods,
     clock,
     stop,
     agree=lambda count, stop: (count, stop),
 ):
     """Trains until the run has `iterations` iterations, or until it is asked to stop.
 
-    It logs, samples, scores and saves at multiples of the four periods and after the last iteration. It also logs,
+    It logs, samples, scores and saves at multiples of the four `periods` and after the last iteration. It also logs,
     samples and saves after the first iteration.
 
     Args:
@@ -33,10 +48,7 @@ def fit(
         batches: iterator over distributed training batches.
         recorder: `Recorder` or `Follower`.
         iterations: length of the whole run, with the iterations before a resume.
-        log_every: iterations between TensorBoard points.
-        sample_every: iterations between sample grids.
-        checkpoint_every: iterations between checkpoints.
-        eval_every: iterations between scores; 0 for no scores.
+        periods: `Periods`.
         clock: function that returns the time in seconds.
         stop: function that returns a true value to ask for a stop. A checkpoint is saved then.
         agree: function of `strategies.make_agree`; the default is for one process.
@@ -49,12 +61,12 @@ def fit(
     """
     done, seconds_each = int(trainer.iteration.numpy()), SECONDS_PER_CALL
     actions = [  # (period, whether also after the first iteration, what to do)
-        (log_every, True, recorder.log),
-        (sample_every, True, recorder.sample),
-        (checkpoint_every, True, recorder.save),
+        (periods.log, True, recorder.log),
+        (periods.sample, True, recorder.sample),
+        (periods.save, True, recorder.save),
     ]
-    if eval_every:
-        actions.insert(2, (eval_every, False, recorder.evaluate))
+    if periods.score:
+        actions.insert(2, (periods.score, False, recorder.evaluate))
     with tqdm(total=iterations, initial=done, unit="it", disable=None, dynamic_ncols=True) as bar:
         while done < iterations:
             event = min([iterations] + [(done // period + 1) * period for period, *_ in actions]) if done else 1
