@@ -44,6 +44,18 @@ def open_run(config, workdir):
     return samples, run.config, run.iteration
 
 
+def for_all_images(config):
+    """What `images.open_images` takes of an EvalConfig, for samples and real images alike."""
+    from tfgan_gn.scoring.extractors import GREY
+
+    return {
+        "image_size": config.image_size,
+        "data_dir": config.data_dir,
+        "cache_dir": config.cache_dir,
+        "grey": GREY.get(config.scorer, "refuse"),
+    }
+
+
 def open_reference(config, run, extractor):
     """The statistics of the real images.
 
@@ -68,9 +80,7 @@ def open_reference(config, run, extractor):
         if statistics:
             return statistics
     if config.reference:
-        real = images.open_images(
-            config.reference, image_size=config.image_size, data_dir=config.data_dir, cache_dir=config.cache_dir
-        )
+        real = images.open_images(config.reference, **for_all_images(config))
     elif run:
         data_dir = config.data_dir or run.data_dir
         dataset = sets.make_dataset(run.dataset, data_dir, run.image_size, run.grey, config.cache_dir, say=say)
@@ -107,9 +117,7 @@ def score(config, samples):
             num_images=config.num_images,
             seed=config.seed,
             value_range=config.value_range,
-            image_size=config.image_size,
-            data_dir=config.data_dir,
-            cache_dir=config.cache_dir,
+            **for_all_images(config),
         )
     evaluation.refuse_too_few(opened, config.splits)
     with tf.distribute.MirroredStrategy().scope():

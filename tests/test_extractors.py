@@ -115,7 +115,7 @@ def test_truncated_and_other_files_are_refused_by_name(tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(UserError, match="folder is no file and no folder with a SavedModel"):
         extractors.load_extractor(str(tmp_path / "folder"))
-    with pytest.raises(UserError, match="--scorer=: nothing is no file .* or one of the names inception, imagenet"):
+    with pytest.raises(UserError, match="--scorer=: nothing is no file .* names cifar10net, inception, imagenet"):
         extractors.load_extractor("")
 
 
@@ -290,4 +290,5 @@ def test_without_a_network_one_message_says_what_to_bring_and_where(tmp_path, mo
         with pytest.raises(UserError) as refusal:
             extractors.load_extractor(name, cache_dir=str(tmp_path))
         assert f"Download {address} on a machine with a network and copy it to {tmp_path / file}" in str(refusal.value)
+        assert "score with --scorer=cifar10net, which needs no download" in str(refusal.value)
         assert "refused" in str(refusal.value) and "\n" not in str(refusal.value)

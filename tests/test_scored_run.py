@@ -147,3 +147,21 @@ def test_the_protocol_of_the_authors_is_stamped_and_not_compared_with_ours(score
 def test_scoring_that_cannot_be_is_refused_before_training(tmp_path, capsys):
     message = refused_here(capsys, tmp_path / "run", iterations=2, eval_every=1, scorer=tmp_path / "nowhere")
     assert "nowhere is no file and no folder" in message and not (tmp_path / "run").exists()
+
+
+def test_a_run_scored_by_cifar10net_says_so_wherever_its_scores_stand(tmp_path):
+    """It needs no other file; the best checkpoint is that of its own distance."""
+    write_folder(tmp_path / "data", shapes.draw_shapes(40, 16, 0)[0])
+    flags = {"dataset": "folder", "data_dir": tmp_path / "data", "image_size": 16, "cache_dir": tmp_path / "cache"}
+    scoring = {"eval_every": 2, "eval_images": 20, "scorer": "cifar10net"}
+    process = command(tmp_path / "run", iterations=2, **flags, **scoring, **QUICK)
+    assert process.returncode == 0, process.err
+    assert "the best Fréchet distance (cifar10net) so far, kept in" in process.err
+    assert not any(name in process.err for name in ("FID", "fid", "Inception"))
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"), size_guidance={"tensors": 0}).Reload()
+    tags = {tag for tag in events.Tags()["tensors"] if tag.startswith("eval/")}
+    names = ("classifier_score", "frechet_distance", "kernel_distance", "precision", "recall", "density", "coverage")
+    assert tags == {f"eval/cifar10net/{name}" for name in names}
+    (result,) = (tmp_path / "run" / "scores").iterdir()
+    assert set(results.load(result)["scores"]) == {tag.removeprefix("eval/") for tag in tags}
+    assert [p.name for p in (tmp_path / "run" / "best").glob("*.index")] == ["iteration-2.index"]

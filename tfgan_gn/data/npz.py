@@ -55,13 +55,14 @@ def open_labelled(path):
     return Source(of_array(*train), of_array(*test), classes, f"images in {path}", train[0].shape[-1])
 
 
-def open_array(path, key="", value_range=""):
-    """Opens an array of colour images to score, without labels.
+def open_array(path, key="", value_range="", channels=(3,)):
+    """Opens an array of images to score, without labels.
 
     Args:
         path: an .npy, or an .npz.
         key: name of the array in an .npz that holds several.
         value_range: key of LEVELS, what the values of an array of floats mean; empty for an array that is uint8.
+        channels: how many the images may have: 3, also 1.
 
     Returns:
         `sources.Stored`. Its `read` raises UserError for a value that is not finite or out of the range.
@@ -70,7 +71,8 @@ def open_array(path, key="", value_range=""):
         UserError: the file cannot be read or holds no such array; the range is needed and not given, or given and not
             needed.
     """
-    array = _read_colour(path, key)
+    array = _read_array(path, key)
+    _refuse_other_shapes(path, array, channels)
     return of_array(array, where=path, to_pixels=_to_pixels(array, path, value_range))
 
 
@@ -99,8 +101,8 @@ def read_npz(path, choose=list):
         raise _unreadable(path, error) from None
 
 
-def _read_colour(path, key):
-    """An array [N, H, W, 3] of any type; an .npy is mapped into memory."""
+def _read_array(path, key):
+    """An array of any type and shape; an .npy is mapped into memory."""
 
     def choose(names):
         if key not in names and (key or len(names) != 1):
@@ -116,7 +118,6 @@ def _read_colour(path, key):
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         except _DAMAGE as error:
             raise _unreadable(path, error) from None
-    _refuse_other_shapes(path, array)
     return array
 
 

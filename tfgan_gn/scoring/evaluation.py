@@ -189,8 +189,8 @@ def _differences_from_papers(extractor, num_images, splits, keys):
         )
     else:
         reasons.append(f"the network is not that of 2015-12-05 but {extractor.source}")
-    if num_images != PUBLISHED_IMAGES:
+    if num_images != PUBLISHED_IMAGES and not extractor.name:
         reasons.append(f"{num_images:,} images were scored, not {PUBLISHED_IMAGES:,}")
-    if splits != PUBLISHED_SPLITS:
+    if splits != PUBLISHED_SPLITS and not extractor.name:
         reasons.append(f"the {naming.words_of(keys['classifier_score'])} is of {splits} splits, not {PUBLISHED_SPLITS}")
     return [f"not comparable with published scores: {'; '.join(reasons)}"] * bool(reasons) + notes

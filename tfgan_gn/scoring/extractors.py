@@ -12,6 +12,7 @@ from tfgan_gn.errors import UserError
 from tfgan_gn.files.cache_folder import cache_folder
 from tfgan_gn.files.fetch import fetch
 from tfgan_gn.files.hashes import hash_arrays, hash_folder
+from tfgan_gn.scoring.networks import cifar10net
 from tfgan_gn.scoring.networks.inception import (
     PREPROCESSING,
     SIZE,
@@ -85,6 +86,8 @@ def load_extractor(scorer, cache_dir=""):
     Args:
         scorer: one of
 
+            - "cifar10net": the small classifier of CIFAR-10 that comes with the package, `networks.cifar10net`. Its
+              scores carry its name;
             - "inception": the network with which Inception Scores and FIDs are published, from `cache_dir`; it is
               downloaded if it is not there;
             - `classify_image_graph_def.pb`, `inception-2015-12-05.tgz` or a folder that holds one of them: the
@@ -121,6 +124,17 @@ def _find(folder):
     return next(filter(os.path.isfile, paths), None)
 
 
+def _cifar10net(cache_dir):
+    weights = cifar10net.load_weights()
+    return Extractor(
+        cifar10net.Cifar10Net(weights).of_any_size,
+        source="cifar10net",
+        weights_sha256=hash_arrays(weights),
+        preprocessing=cifar10net.PREPROCESSING,
+        name="cifar10net",
+    )
+
+
 def _inception(cache_dir):
     make_network = functools.cache(build_network)  # built once, and only after the download worked
     file = _find(cache_dir)
@@ -149,7 +163,10 @@ def _check_archive(path, make_network):
 
 
 def _bring(url, file):
-    return f"Download {url} on a machine with a network and copy it to {file}, or give the path of your copy"
+    return (
+        f"Download {url} on a machine with a network and copy it to {file}, or give the path of your copy, or score "
+        "with --scorer=cifar10net, which needs no download"
+    )
 
 
 def _saved_model(path):
@@ -228,4 +245,5 @@ def _check_imagenet(path):
 
 
 # The networks that `load_extractor` knows by name: functions of the folder of downloads.
-NAMED = {"inception": _inception, "imagenet": _imagenet}
+NAMED = {"cifar10net": _cifar10net, "inception": _inception, "imagenet": _imagenet}
+GREY = {"cifar10net": "repeat"}  # what is done with grey images, a key of `decode.CHANNELS`; else they are refused

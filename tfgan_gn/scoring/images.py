@@ -39,7 +39,7 @@ class Images(NamedTuple):
     made_with: dict
 
 
-def open_images(spec, *, num_images=0, seed=0, value_range="", image_size=0, data_dir="", cache_dir=""):
+def open_images(spec, *, num_images=0, seed=0, value_range="", image_size=0, data_dir="", cache_dir="", grey="refuse"):
     """Opens images by path or name.
 
     Args:
@@ -57,6 +57,8 @@ def open_images(spec, *, num_images=0, seed=0, value_range="", image_size=0, dat
             they are, but those of `sets.DATASETS` get 32x32 pixels.
         data_dir: folder of the data sets that are given by name.
         cache_dir: folder that keeps the large ones of `sets.DATASETS` decoded; empty for `cache_folder.DEFAULT`.
+        grey: what is done with grey images of folders and arrays: "refuse", or "repeat" their channel three times.
+            That of data sets is always repeated.
 
     Returns:
         Images.
@@ -75,9 +77,10 @@ def open_images(spec, *, num_images=0, seed=0, value_range="", image_size=0, dat
         paths = folder.list_images(spec)
         if not paths:
             raise UserError(f"{spec} holds no images ({', '.join(folder.ENDINGS)}): {WAYS}")
-        images = _of_stored(folder.of_files(paths), spec, image_size)
+        images = _of_stored(folder.of_files(paths), spec, image_size, grey)
     elif is_array:
-        images = _of_stored(npz.open_array(path, key, value_range), spec)
+        channels = (1, 3) if grey == "repeat" else (3,)
+        images = _of_stored(npz.open_array(path, key, value_range, channels), spec, grey=grey)
         images = images._replace(made_with={"value_range": value_range} if value_range else {})
     elif path == "tfds" and ":" in key:
         images = _of_stored(tfds_sets.open_split(key, data_dir), f"tfds {key}", image_size)

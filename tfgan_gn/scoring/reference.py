@@ -88,11 +88,17 @@ def of_file(path, extractor):
         Reference, or None if the .npz holds neither.
 
     Raises:
-        UserError: the file is damaged, or was made with other weights or another preprocessing.
+        UserError: the file is damaged, or was made with other weights or another preprocessing, as that of any other
+            program was for an extractor with a name.
     """
     arrays = npz.read_npz(path, lambda names: names if {"mu", "sigma"} <= set(names) else [])
     if not arrays:
         return None
+    if "key" not in arrays and extractor.name:
+        raise UserError(
+            f"{path} holds statistics of another program, which are not of {extractor.name}: give the real images as "
+            "--reference"
+        )
     if "key" not in arrays:
         mu = np.atleast_1d(arrays["mu"])
         stats = FeatureStats.from_moments(len(mu) + 1, mu, np.atleast_2d(arrays["sigma"]))
