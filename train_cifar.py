@@ -60,8 +60,9 @@ def train(config):
     from tfgan_gn.training import checkpoints, loop, strategies
 
     refuse_another_run(config)
-    note_doubtful_settings(config)
     strategy = strategies.make_strategy(config.strategy)
+    note_doubtful_settings(config, strategy.num_replicas_in_sync)
+    checks.refuse_uneven_towers(config, strategy.num_replicas_in_sync)
     checks.refuse_impossible_networks(config)
     dataset = run_data.load_data(config)
     data_facts = run_data.facts_of(dataset)

@@ -28,7 +28,7 @@ BATCH, GP_WEIGHT = 16, 10.0
 class Stock(keras.layers.GroupNormalization):
     """Keras' layer with the call of this package's norms."""
 
-    def call(self, x, labels=None, standing=False):
+    def call(self, x, labels=None, standing=False, towers=1):
         """Images [N, H, W, C] to the same shape; labels are not used."""
         return super().call(x)
 

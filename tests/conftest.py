@@ -128,6 +128,7 @@ def tiny_trainer(
     gp_weight=10.0,
     auxiliary=None,
     separate_passes=False,
+    towers=1,
     learning_rate=None,
     clip=None,
     n_critic=2,
@@ -140,7 +141,7 @@ def tiny_trainer(
     learning_rate = learning_rate or constant(1e-3)
     sizes = {"z_dim": 8, "batch_size": 4, "generator_batch_size": 8}
     return Trainer(
-        Objective(*networks, loss, gp_weight, auxiliary, separate_passes),
+        Objective(*networks, loss, gp_weight, auxiliary, separate_passes, towers=towers),
         Noise(**{"seed": 0, "dtype": keras.config.floatx(), **sizes, **noise}),
         Update(adam(0.0, 0.9), learning_rate),
         Update(adam(0.0, 0.9), learning_rate, clip),

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from tfgan_gn.architectures import ARCHITECTURES
+from tfgan_gn.layers.batch_norm import BatchNorm
 from tfgan_gn.layers.initializers import INITIALIZERS
-from tfgan_gn.layers.norm_layers import BatchNorm
 from tfgan_gn.layers.spectral import matrix
 from tfgan_gn.models import build_networks
 

@@ -7,7 +7,8 @@ import tensorflow as tf
 from differences import penalty_gradient_error
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.layers.norm_layers import EPSILON, BatchNorm, GroupNorm, ReportGroupNorm, group_norm, report_group_norm
+from tfgan_gn.layers.batch_norm import BatchNorm
+from tfgan_gn.layers.norm_layers import EPSILON, GroupNorm, ReportGroupNorm, group_norm, report_group_norm
 from tfgan_gn.layers.norms import NORMS, collect_standing_statistics, get_norm, groups_per_site
 from tfgan_gn.training.optimizers import adam
 
@@ -109,17 +110,17 @@ def test_values_equal_the_stock_layers(float64, rng):
         np.testing.assert_allclose(make(name, 4)(x), stock()(x), atol=1e-10)
 
 
-def small_critic(norm, rng, **labels):
-    """One convolution, the norm and a smooth nonlinearity: scores [N] of 3 images [3, 6, 6, 3], and the variables."""
+def small_critic(norm, rng, images=3, **arguments):
+    """One convolution, the norm and a smooth nonlinearity: scores [N] of images [N, 6, 6, 3], and the variables."""
     keras.utils.set_random_seed(0)
     conv = keras.layers.Conv2D(8, 3, padding="same")
     dense = keras.layers.Dense(1)
 
     def critic(x):
-        return tf.squeeze(dense(tf.reduce_mean(tf.tanh(norm(conv(x), **labels)), [1, 2])), -1)
+        return tf.squeeze(dense(tf.reduce_mean(tf.tanh(norm(conv(x), **arguments)), [1, 2])), -1)
 
-    norm.build((3, 6, 6, 8))
-    critic(tf.zeros([3, 6, 6, 3], tf.float64))
+    norm.build((images, 6, 6, 8))
+    critic(tf.zeros([images, 6, 6, 3], tf.float64))
     for variable in norm.trainable_variables + dense.trainable_variables:
         variable.assign(variable + 0.3 * rng.normal(size=variable.shape))
     return critic, conv.trainable_variables + norm.trainable_variables + dense.trainable_variables

@@ -63,7 +63,7 @@ def test_it_is_resumed_and_computes_the_same_iteration(expected, tmp_path, eager
 @pytest.mark.quick
 def test_its_settings_are_read():
     """All of them; or those of the first version, where a setting that is younger has its former value."""
-    given = {"seed": 3, "ema": 0.5, "dataset": "shapes", "groups": (8,)}
+    given = {"seed": 3, "ema": 0.5, "dataset": "shapes", "groups": (8,), "batch_norm_towers": 1}
     assert config_file.load_config(OLD_RUNS / "author") == make_config("author", **given)
     assert config_file.load_data_facts(OLD_RUNS / "author")["channels"] == 3
     assert config_file.load_config(OLD_RUNS / "first") == make_config("report", seed=5)

@@ -60,6 +60,7 @@ CRITIC_NORMS = {
     **dict.fromkeys(("wgan_clip", "author_dcgan"), "batch"),
     **dict.fromkeys(("wgan_gp_64", "wgan_64", "wcgan_gp_64", "wgan_32"), "instance"),
 }
+SPLIT = ("author", "author_acgan", "author_conditional")  # the batch, between two towers
 DECAYING = ("author", "author_acgan", "author_conditional")
 ITERATIONS = {
     "report": 10_000,
@@ -104,9 +105,11 @@ def test_a_preset_is_its_source(preset):
     assert (published.norm, published.generator_norm) == (CRITIC_NORMS.get(preset, "none"), "batch")
     assert (published.lr_decay == "linear") == (preset in DECAYING)
     assert published.iterations == ITERATIONS.get(preset, 100_000)
+    assert published.batch_norm_towers == (2 if preset in SPLIT else 1)
     config = tiny(preset)
     trainer = build(config)
     assert trainer.objective.loss is losses.LOSSES[loss] and trainer.objective.gp_weight == gp_weight
+    assert trainer.objective.towers == published.batch_norm_towers
     assert trainer.noise.num_classes == classes and (trainer.objective.auxiliary is not None) == classifier
     assert type(trainer.generator).__module__ == f"tfgan_gn.models.{architecture}"
     assert isinstance(trainer.critic_update.optimizer, optimizers.RMSProp) == (optimizer == "rmsprop")
@@ -238,7 +241,7 @@ def test_settings_without_effect_are_refused(given, message):
     ],
 )
 def test_what_is_reported_not_to_work_trains_and_is_said(capsys, preset, given, note):
-    about.note_doubtful_settings(tiny(preset, **given))
+    about.note_doubtful_settings(tiny(preset, **given), replicas=1)
     said = capsys.readouterr().err.splitlines()
     assert [line.startswith(f"note: {note}") for line in said] == [True] * bool(note)
 

@@ -81,7 +81,7 @@ def test_an_architecture_is_a_file_of_models():
 def test_a_new_norm_stands_at_every_site_of_every_network_by_its_row_alone(monkeypatch):
     @keras.saving.register_keras_serializable("test")
     class Halving(norm_layers.NoNorm):
-        def call(self, x, labels=None, standing=False):
+        def call(self, x, labels=None, standing=False, towers=1):
             return x / 2
 
     monkeypatch.setitem(norms.NORMS, "halving", norms.Norm(lambda groups, num_classes, name: Halving(name=name)))
@@ -103,7 +103,7 @@ class FilterResponse(keras.layers.Layer):
             for name, value in (("gamma", 1), ("beta", 0), ("tau", -1))
         )
 
-    def call(self, x, labels=None, standing=False):
+    def call(self, x, labels=None, standing=False, towers=1):
         square = tf.reduce_mean(x**2, list(range(1, x.shape.rank - 1)), keepdims=True)
         return tf.maximum(self.gamma * x * tf.math.rsqrt(square + 1e-6) + self.beta, self.tau)
 

@@ -76,13 +76,13 @@ class ResidualBlock(keras.layers.Layer):
         if self.conv1 is None:
             self.conv1 = self.conv(shape[-1] if self.resample == "down" else self.filters, name="conv1")
 
-    def call(self, x, labels=None, standing=False):
+    def call(self, x, labels=None, standing=False, towers=1):
         form = RESAMPLING[self.resample]
         y = x
         if self.norm1 is not None:
-            y = self.activation(self.norm1(y, labels=labels, standing=standing))
+            y = self.activation(self.norm1(y, labels=labels, standing=standing, towers=towers))
         y = self.conv1(y, convolve=form.conv1)
         if self.norm2 is not None:
-            y = self.norm2(y, labels=labels, standing=standing)
+            y = self.norm2(y, labels=labels, standing=standing, towers=towers)
         y = self.conv2(self.activation(y), convolve=form.conv2)
         return y + (form.plain_shortcut(x) if self.shortcut is None else self.shortcut(x, convolve=form.shortcut))

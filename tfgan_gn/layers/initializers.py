@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.layers.norm_layers import BatchNorm
+from tfgan_gn.layers.batch_norm import BatchNorm
 from tfgan_gn.layers.spectral import iterate_power
 
 NO_RELU_FOLLOWS = ("shortcut", "output")  # names of the convolutions with `he_init=False` in the authors' script

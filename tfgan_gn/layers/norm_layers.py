@@ -6,7 +6,6 @@ its second derivative is wrong. Here every statistic is plain arithmetic, which 
 times.
 """
 
-import functools
 import math
 
 import keras
@@ -134,11 +133,11 @@ class NoNorm(keras.layers.Layer):
     def build(self, shape):
         self.built = True
 
-    def call(self, x, labels=None, standing=False):
+    def call(self, x, labels=None, standing=False, towers=1):
         return x
 
 
-class _Affine(keras.layers.Layer):
+class Affine(keras.layers.Layer):
     """Scale `gamma` (initially ones) and offset `beta` (initially zeros) of each channel, which every norm here has.
 
     With `num_classes` both have a row for each class, and each image uses the row of its label (Dumoulin et al. 2017,
@@ -173,7 +172,7 @@ class _Affine(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tfgan_gn")
-class GroupNorm(_Affine):
+class GroupNorm(Affine):
     """`group_norm` as a layer: input and output [N, ..., C].
 
     Args:
@@ -198,7 +197,7 @@ class GroupNorm(_Affine):
             )
         super().build(shape)
 
-    def call(self, x, labels=None, standing=False):
+    def call(self, x, labels=None, standing=False, towers=1):
         groups = x.shape[-1] if self.groups is None else self.groups
         gamma, beta = self.scale_and_offset(labels, x.shape.rank)
         return group_norm(x, gamma, beta, groups, self.epsilon)
@@ -223,58 +222,6 @@ class ReportGroupNorm(GroupNorm):
                 "is undefined: give fewer groups"
             )
 
-    def call(self, x, labels=None, standing=False):
+    def call(self, x, labels=None, standing=False, towers=1):
         gamma, beta = self.scale_and_offset(labels, x.shape.rank)
         return report_group_norm(x, gamma, beta, self.groups, self.epsilon)
-
-
-@keras.saving.register_keras_serializable("tfgan_gn")
-class BatchNorm(_Affine):
-    """Batch normalization (Ioffe and Szegedy 2015) by the statistics of the batch: input and output [N, ..., C].
-
-    The layer normalizes by the statistics of the batch at hand (of one replica), in training and in sampling, as the
-    published code does. Called with `standing=True` it normalizes by its standing statistics, which
-    `collect_standing_statistics` sets. Training changes no state of this layer. A conditional layer (`num_classes`,
-    labels [N] in the call) has a scale and offset for each class; its statistics are those of all classes together.
-    """
-
-    accumulating = False  # whether calls add to the standing statistics; see `norms.collect_standing_statistics`
-    synchronized = False  # see `norms.synchronize_batch_norm`
-
-    def build(self, shape):
-        """Creates the weights and the standing statistics (mean 0, variance 1, 0 batches seen)."""
-        super().build(shape)
-        self.standing_mean = self._add("standing_mean", shape[-1:], "zeros", trainable=False)
-        self.standing_variance = self._add("standing_variance", shape[-1:], "ones", trainable=False)
-        self.standing_batches = self._add("standing_batches", (), "zeros", trainable=False)
-
-    def call(self, x, labels=None, standing=False):
-        gamma, beta = self.scale_and_offset(labels, x.shape.rank)
-        wide = tf.cast(x, gamma.dtype)
-        if standing:
-            mean, variance = (tf.convert_to_tensor(v) for v in (self.standing_mean, self.standing_variance))
-        else:
-            mean, variance = self._statistics(wide)
-            if self.accumulating:
-                self._accumulate(tf.reshape(mean, [-1]), tf.reshape(variance, [-1]))
-        scale = gamma * tf.math.rsqrt(variance + self.epsilon)
-        return tf.cast(wide * scale + (beta - mean * scale), x.dtype)
-
-    def _statistics(self, x):
-        """Mean and variance of the batch; where synchronized, of all replicas' batches (law of total variance)."""
-        mean, variance = mean_and_variance(x, list(range(x.shape.rank - 1)))
-        replica = tf.distribute.get_replica_context()
-        if not self.synchronized or replica is None or replica.num_replicas_in_sync == 1:
-            return mean, variance
-        of_all = functools.partial(replica.all_reduce, tf.distribute.ReduceOp.MEAN)
-        mean_of_all = of_all(mean)
-        return mean_of_all, of_all(variance + tf.square(mean - mean_of_all))
-
-    def _accumulate(self, mean, variance):
-        """Adds a batch to the statistics of the batches seen so far (Chan, Golub and LeVeque 1979, equal sizes)."""
-        n = tf.convert_to_tensor(self.standing_batches) + 1
-        delta = mean - tf.convert_to_tensor(self.standing_mean)
-        old = tf.convert_to_tensor(self.standing_variance)
-        self.standing_variance.assign(((n - 1) * old + variance + tf.square(delta) * (n - 1) / n) / n)
-        self.standing_mean.assign_add(delta / n)
-        self.standing_batches.assign(n)

@@ -8,7 +8,8 @@ import keras
 import tensorflow as tf
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.layers.norm_layers import BatchNorm, GroupNorm, NoNorm, ReportGroupNorm
+from tfgan_gn.layers.batch_norm import BatchNorm
+from tfgan_gn.layers.norm_layers import GroupNorm, NoNorm, ReportGroupNorm
 
 
 def collect_standing_statistics(model, batches: Iterable):
@@ -19,7 +20,8 @@ def collect_standing_statistics(model, batches: Iterable):
 
     Args:
         model: a Keras model with weights, called as model(batch) or model(batch, labels=labels).
-        batches: inputs of the model, all of the same batch size; pairs (batch, labels) for a conditional model.
+        batches: inputs of the model, all of the same batch size; pairs (batch, labels) for a conditional model. A batch
+            should be as large as what batch norm normalizes together in training: a tower, if there are several.
     """
     layers = [layer for layer in model._flatten_layers() if isinstance(layer, BatchNorm)]
     for layer in layers:
@@ -39,6 +41,8 @@ def collect_standing_statistics(model, batches: Iterable):
 def synchronize_batch_norm(model):
     """Makes every `BatchNorm` of a model use the statistics of the whole batch instead of its replica's share.
 
+    In a call with towers it uses those of the whole tower, where several replicas share one.
+
     Args:
         model: a Keras model, before a `tf.function` that calls it is traced.
     """
@@ -51,10 +55,10 @@ class Norm(NamedTuple):
     """A norm that a network can have.
 
     Attributes:
-        layer: from (groups, num_classes, name) to a new layer, called as layer(x, labels=None, standing=False):
-            [N, ..., C] to the same shape. `num_classes` is that of a conditional norm, which has a scale and offset
-            for each class and takes labels [N]; None for an unconditional one, which ignores labels. With `standing`,
-            batch norm normalizes by its standing statistics.
+        layer: from (groups, num_classes, name) to a new layer, called as layer(x, labels=None, standing=False,
+            towers=1): [N, ..., C] to the same shape. `num_classes` is that of a conditional norm, which has a scale and
+            offset for each class and takes labels [N]; None for an unconditional one, which ignores labels. `standing`
+            and `towers` are for batch norm and are ignored by the others.
         caveat: warning shown when a network uses this norm; empty for none.
         critic_caveat: warning shown when this norm is used in a critic with a gradient penalty; empty for none.
         activates: whether the layer applies an activation of its own, so that the network adds none after it.

@@ -49,10 +49,10 @@ def build_networks(
 ):
     """Builds a generator and a critic, weights and all; call it inside `strategy.scope()`.
 
-    Conditional or not, the networks are called as generator(z, labels=None, training=False, standing=False) and
-    critic(x, labels=None, training=False), with labels [N] where they are conditional. `training` says that the call
-    belongs to a training step: spectral norm takes its power iteration. `standing` makes batch norm use its standing
-    statistics instead of the batch's.
+    Conditional or not, the networks are called as generator(z, labels=None, training=False, standing=False, towers=1)
+    and critic(x, labels=None, training=False), with labels [N] where they are conditional. `training` says that the
+    call belongs to a training step: spectral norm takes its power iteration. `standing` makes batch norm use its
+    standing statistics instead of the batch's; `towers` makes it use those of each of that many parts of the batch.
 
     Args:
         architecture: key of `architectures.ARCHITECTURES`. Its row gives the value of every argument that is None.

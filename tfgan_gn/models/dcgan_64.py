@@ -50,12 +50,12 @@ class Generator(keras.Model):
         if num_classes is not None:
             self.embedding = self.add_weight(name="embedding", shape=(num_classes, LABEL_SIZE), initializer=normal(1.0))
 
-    def call(self, z, labels=None, training=False, standing=False):
+    def call(self, z, labels=None, training=False, standing=False, towers=1):
         if self.embedding is not None:
             z = tf.concat([z, rows_of(tf.convert_to_tensor(self.embedding), labels, 2)], -1)
         x = self.input_conv(z[:, None, None, :])
         for norm, conv in zip(self.norms, [*self.convs, self.output_conv]):
-            x = conv(self.activation(norm(x, standing=standing)))
+            x = conv(self.activation(norm(x, standing=standing, towers=towers)))
         return tf.cast(tf.tanh(x), self.variable_dtype)
 
 

@@ -50,11 +50,11 @@ class Generator(keras.Model):
         self.output_norm = norm.sites(groups, GENERATOR_NORM_SITES)[-1]("output_norm")
         self.conv = conv3x3(channels, GLOROT, name="output")
 
-    def call(self, z, labels=None, training=False, standing=False):
+    def call(self, z, labels=None, training=False, standing=False, towers=1):
         x = units_to_image(self.dense(z), self.start)
         for block in self.blocks:
-            x = block(x, labels=labels, standing=standing)
-        x = self.conv(self.activation(self.output_norm(x, standing=standing)))
+            x = block(x, labels=labels, standing=standing, towers=towers)
+        x = self.conv(self.activation(self.output_norm(x, standing=standing, towers=towers)))
         return tf.cast(tf.tanh(x), self.variable_dtype)
 
 

@@ -66,11 +66,11 @@ class Generator(keras.Model):
         self.convs = [make_conv(c, f"conv{i}") for i, c in enumerate((2 * width, width, channels), 1)]
         self.activation = norm.then(relu)
 
-    def call(self, z, labels=None, training=False, standing=False):
-        units = self.activation(self.norms[0](self.dense(z), standing=standing))
+    def call(self, z, labels=None, training=False, standing=False, towers=1):
+        units = self.activation(self.norms[0](self.dense(z), standing=standing, towers=towers))
         x = units_to_image(units, self.start)
         for conv, norm in zip(self.convs, self.norms[1:]):
-            x = self.activation(norm(conv(x), standing=standing))
+            x = self.activation(norm(conv(x), standing=standing, towers=towers))
         return tf.cast(tf.tanh(self.convs[-1](x)), self.variable_dtype)
 
 

@@ -31,10 +31,10 @@ class Generator(keras.Model):
         self.output_conv = SpectralConv2DTranspose(channels, 3, name="output")
         self.activation = norm.then(leaky)
 
-    def call(self, z, labels=None, training=False, standing=False):
+    def call(self, z, labels=None, training=False, standing=False, towers=1):
         x = self.input_conv(z[:, None, None, :])
         for norm, conv in zip(self.norms, [*self.convs, self.output_conv]):
-            x = conv(self.activation(norm(x, standing=standing)))
+            x = conv(self.activation(norm(x, standing=standing, towers=towers)))
         return tf.cast(tf.tanh(x), self.variable_dtype)
 
 

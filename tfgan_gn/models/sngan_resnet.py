@@ -40,11 +40,11 @@ class Generator(keras.Model):
         self.output_norm = sites[-1]("output_norm")
         self.conv = conv(channels, name="output")
 
-    def call(self, z, labels=None, training=False, standing=False):
+    def call(self, z, labels=None, training=False, standing=False, towers=1):
         x = units_to_image(self.dense(z), self.start)
         for block in self.blocks:
-            x = block(x, standing=standing)
-        x = self.conv(self.activation(self.output_norm(x, standing=standing)))
+            x = block(x, standing=standing, towers=towers)
+        x = self.conv(self.activation(self.output_norm(x, standing=standing, towers=towers)))
         return tf.cast(tf.tanh(x), self.variable_dtype)
 
 

@@ -37,10 +37,10 @@ class Generator(keras.Model):
         self.convs = [transposed_conv(c, f"conv{i}") for i, c in enumerate((2 * width, width, channels), 1)]
         self.activation = norm.then(relu)
 
-    def call(self, z, labels=None, training=False, standing=False):
+    def call(self, z, labels=None, training=False, standing=False, towers=1):
         x = self.input_conv(z[:, None, None, :])
         for norm, conv in zip(self.norms, self.convs):
-            x = conv(self.activation(norm(x, standing=standing)))
+            x = conv(self.activation(norm(x, standing=standing, towers=towers)))
         return tf.cast(tf.tanh(x), self.variable_dtype)
 
 

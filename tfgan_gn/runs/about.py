@@ -22,8 +22,15 @@ def versions():
     return {"tfgan_gn": __version__, "python": platform.python_version(), **found}
 
 
-def note_doubtful_settings(config):
-    """Says what is known to go wrong with the settings of a Config; they are allowed."""
+def note_doubtful_settings(config, replicas):
+    """Says what is known to go wrong with the settings of a Config on this number of devices; they are allowed."""
+    towers = config.batch_norm_towers
+    if config.generator_norm == "batch" and not config.synced_batch_norm and replicas > towers:
+        say(
+            f"note: {replicas} devices are more than --batch_norm_towers={towers}: in training, the generator's batch "
+            f"norm uses the statistics of each device's share of the batch, one of {replicas}. With "
+            "--synced_batch_norm, several devices compute what one does"
+        )
     for norm in dict.fromkeys((config.norm, config.generator_norm)):
         if norms.NORMS[norm].caveat:
             say(f"note: {norms.NORMS[norm].caveat}")

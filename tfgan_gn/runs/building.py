@@ -90,6 +90,7 @@ def build_trainer(config, data_facts):
         Auxiliary() if config.auxiliary else None,
         config.separate_passes,
         PENALTY_AXES.get(config.penalty, PENALTY_AXES["gradient"]),
+        towers=towers_of(config),
     )
     noise = Noise(
         seed=config.seed,
@@ -119,6 +120,11 @@ def build_trainer(config, data_facts):
         average=average,
         jit=config.jit,
     )
+
+
+def towers_of(config):
+    """The number of towers that the generator of a Config is trained with; 1 without batch norm."""
+    return config.batch_norm_towers if config.generator_norm == "batch" else 1
 
 
 def _build_seeded(config, data_facts):
@@ -159,7 +165,7 @@ def sampling(config, data_facts, iteration):
         "block_size": protocol.block_size,
         "pixel_scale": scale,
         "pixel_shift": shift,
-        "batch_size": config.batch_size,
+        "batch_size": config.batch_size // towers_of(config),  # what batch norm normalizes together in a critic step
         "seed": config.seed,
         "num_classes": classes_of(config, data_facts),
         "metadata": {"iteration": iteration, "versions": versions()},

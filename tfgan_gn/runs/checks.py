@@ -4,7 +4,8 @@ import dataclasses
 
 from tfgan_gn.data.decode import CHANNELS
 from tfgan_gn.errors import UserError
-from tfgan_gn.runs.building import build_networks_of
+from tfgan_gn.layers.batch_norm import towers_per_replica
+from tfgan_gn.runs.building import build_networks_of, towers_of
 from tfgan_gn.runs.run_data import DataFacts
 from tfgan_gn.training import strategies
 
@@ -19,6 +20,19 @@ def refuse_impossible_networks(config):
         UserError: the networks cannot be built with these settings.
     """
     build_networks_of(config, DataFacts(2, CHANNELS[config.grey], ""))
+
+
+def refuse_uneven_towers(config, replicas):
+    """Checks that the devices can share the towers of batch norm.
+
+    Args:
+        config: Config.
+        replicas: number of devices that share a batch.
+
+    Raises:
+        UserError: towers and devices do not divide each other.
+    """
+    towers_per_replica(towers_of(config), replicas, config.synced_batch_norm)
 
 
 def refuse_missing_labels(config, data_facts):

@@ -21,6 +21,7 @@ VALUES_BEFORE = {
     "grey": "repeat",
     "architecture": "resnet",
     "synced_batch_norm": False,
+    "batch_norm_towers": 1,
     "conditional": False,
     "auxiliary": False,
     "loss": "wasserstein",

@@ -1,4 +1,4 @@
-"""Which settings of a run change nothing because of the value of another one."""
+"""Settings that do not fit together: one that changes nothing beside another, and towers that divide no batch."""
 
 from tfgan_gn.architectures import ARCHITECTURES
 from tfgan_gn.errors import UserError
@@ -20,6 +20,7 @@ def refuse_without_effect(config, given):
     needs = {  # a setting: whether it has an effect, and what gives it one
         "groups": (TAKES_GROUPS[config.norm], "--norm=group"),
         "generator_groups": (TAKES_GROUPS[config.generator_norm], "--generator_norm=group"),
+        "batch_norm_towers": (config.generator_norm == "batch", "--generator_norm=batch"),
         "synced_batch_norm": ("batch" in (config.norm, config.generator_norm), "--generator_norm=batch"),
         "auxiliary": (config.conditional, "--conditional"),
         "gp_weight": (config.penalty != "none", "--penalty=gradient"),
@@ -39,3 +40,13 @@ def refuse_without_effect(config, given):
             raise UserError(f"--{name} has no effect without {way_out}: leave out --{name}, or add {way_out}")
     if config.auxiliary and not config.conditional:
         raise UserError("--auxiliary needs --conditional, because the classifier learns from the labels: add it")
+
+
+def refuse_uneven_towers(config):
+    """Raises UserError for a `training.Config` whose batches cannot be divided evenly into towers of batch norm."""
+    towers = config.batch_norm_towers
+    if config.generator_norm == "batch" and config.batch_size % towers:
+        raise UserError(
+            f"--batch_norm_towers={towers} does not divide --batch_size={config.batch_size}: give a multiple of "
+            f"{towers} as --batch_size, or --batch_norm_towers=1"
+        )

@@ -44,12 +44,13 @@ _SNGAN = {  # github.com/ctjoy/deep-learning-project, Miyato et al. 2018
     "iterations": 200 * 781,  # 200 epochs of CIFAR-10, without the incomplete batches
     "generator_batch_multiple": 1,
 }
+_TOWERS = {"batch_norm_towers": 2}  # gan_cifar_resnet.py splits every batch, on one GPU too; gan_cifar.py does not
 _CORRECTED = {
-    "author": {},
+    "author": _TOWERS,
     "report": {**_REPORT, "iterations": 10_000, "groups": (16, 16, 8, 8, 4, 4)},
     "report_cnn": {**_REPORT, "architecture": "report_cnn", "iterations": 200_000, "groups": (16,)},
-    "author_acgan": {"norm": "none", "conditional": True, "auxiliary": True},
-    "author_conditional": {"norm": "layer", "conditional": True},
+    "author_acgan": {**_TOWERS, "norm": "none", "conditional": True, "auxiliary": True},
+    "author_conditional": {**_TOWERS, "norm": "layer", "conditional": True},
     "simple_cnn": _CNN,
     "wgan_clip": {**_CNN, **_CLIPPED, "norm": "batch"},
     "author_dcgan": {
@@ -102,8 +103,8 @@ PRESETS = {**_CORRECTED, **{f"{name}_published": {**_CORRECTED[name], **more} fo
 def defaults_of(preset, architecture=None):
     """The settings that a preset and an architecture give a default to.
 
-    The sizes and norms are those of the architecture. Those that a preset names, and its groups, were chosen for the
-    architecture of the preset: they are left out where another architecture is asked for.
+    The sizes and norms are those of the architecture. Those that a preset names, its groups and its towers were chosen
+    for the architecture of the preset: they are left out where another architecture is asked for.
 
     Args:
         preset: key of PRESETS.
@@ -115,7 +116,8 @@ def defaults_of(preset, architecture=None):
     named = PRESETS[preset]
     own = named.get("architecture", DEFAULT_ARCHITECTURE)
     if architecture not in (None, own):
-        named = {name: value for name, value in named.items() if name not in (*SIZES, "groups", "generator_groups")}
+        of_networks = (*SIZES, "groups", "generator_groups", "batch_norm_towers")
+        named = {name: value for name, value in named.items() if name not in of_networks}
     return {**sizes_of(architecture or own), **named}
 
 

@@ -6,7 +6,7 @@ import os
 from tfgan_gn.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, refuse_image_size, refuse_labels
 from tfgan_gn.files.cache_folder import DEFAULT as CACHE
 from tfgan_gn.settings import protocols
-from tfgan_gn.settings.effects import refuse_without_effect
+from tfgan_gn.settings.effects import refuse_uneven_towers, refuse_without_effect
 from tfgan_gn.settings.option import INT32_MAX, check, check_value, option
 from tfgan_gn.settings.presets import AUTHOR, DEFAULT_PRESET, GULRAJANI, PRESETS, WU_AND_HE, defaults_of
 from tfgan_gn.settings.registry_names import (
@@ -74,10 +74,17 @@ class Config:
         "normal is N(0, 0.02) for kernels and for the scales of batch norm; empty for those of the architecture",
         choices=("", *INITIALIZER_NAMES),
     )
+    batch_norm_towers: int = option(
+        1,
+        "Number of consecutive parts of each batch that the generator's batch norm normalizes separately in training, "
+        "counted over all devices",
+        AUTHOR,
+        low=1,
+    )
     synced_batch_norm: bool = option(
         False,
-        "Compute the statistics of batch norm over the whole batch; without it each device uses its own share of the "
-        "batch",
+        "Compute the statistics of batch norm over the whole batch, or over a whole tower, when several devices share "
+        "it; without it each device uses its own share of the batch",
     )
     conditional: bool = option(False, "Give the class labels to the generator and the critic", GULRAJANI)
     auxiliary: bool = option(
@@ -287,8 +294,8 @@ def make_config(preset=DEFAULT_PRESET, **given):
         Config.
 
     Raises:
-        UserError: a value that its option does not allow, a setting without effect or against the protocol, or labels
-            or an image size that the architecture cannot take.
+        UserError: a value that its option does not allow, a setting without effect or against the protocol, a batch
+            that its towers do not divide, or labels or an image size that the architecture cannot take.
     """
     for name, value in {"preset": preset, **given}.items():
         if name in ("preset", "architecture", "protocol"):
@@ -298,6 +305,7 @@ def make_config(preset=DEFAULT_PRESET, **given):
     config = Config(**{**of_protocol, **wanted})
     protocols.refuse_contradictions(config.protocol, config)
     refuse_without_effect(config, given)
+    refuse_uneven_towers(config)
     refuse_image_size(config.architecture, config.image_size)
     refuse_labels(config.architecture, config.conditional, config.auxiliary)
     return config

@@ -24,7 +24,8 @@ class Objective:
     with too.
 
     Attributes:
-        generator: called as generator(z [N, z_dim], labels=[N] or None), to images [N, H, W, C] in [-1, 1].
+        generator: called as generator(z [N, z_dim], labels=[N] or None, training=, towers=), to images [N, H, W, C] in
+            [-1, 1].
         critic: called as critic(images [N, H, W, C], labels=[N] or None), to scores [N].
         loss: `losses.Loss`.
         gp_weight: lambda, the weight of the gradient penalty; None for no penalty.
@@ -33,6 +34,9 @@ class Objective:
             2018), or one joined batch (`gan_cifar_resnet.py`). It matters for batch norm in the critic, which takes
             the statistics of a batch, and for spectral norm, which takes a power iteration for each batch.
         penalty_axes: of the norm in the gradient penalty, a value of `losses.PENALTY_AXES`.
+        towers: number of consecutive parts of a batch, over all replicas, each of which the generator's batch norm
+            normalizes by its own statistics (2 in `gan_cifar_resnet.py`). The critic's batch norm takes those of the
+            whole batch that it is given: the published critic sees both towers joined.
     """
 
     generator: Callable[..., tf.Tensor]
@@ -42,6 +46,20 @@ class Objective:
     auxiliary: Auxiliary | None = None
     separate_passes: bool = False
     penalty_axes: tuple[int, ...] = PENALTY_AXES["gradient"]
+    towers: int = 1
+
+    def generate(self, z, labels=None, training=True):
+        """Fake images for a step: the generator's, with batch norm by towers.
+
+        Args:
+            z: noise vectors [N, z_dim].
+            labels: to generate images with [N], or None.
+            training: whether this is part of a training step, so that spectral norm takes its power iteration.
+
+        Returns:
+            Images [N, H, W, C] in [-1, 1].
+        """
+        return self.generator(z, labels=labels, training=training, towers=self.towers)
 
     def critic_loss(self, real, fake, eps, labels=None, training=True):
         """Equation 3 of Gulrajani et al. 2017: E[D(fake)] - E[D(real)] + lambda E[(|grad D(x_hat)|_2 - 1)^2].
@@ -89,7 +107,7 @@ class Objective:
         Returns:
             (loss, logs): a scalar, and scalars by tag.
         """
-        scores, logits = self._judge(self.generator(z, labels=labels, training=True), labels, training=True)
+        scores, logits = self._judge(self.generate(z, labels), labels, training=True)
         loss, logs = self.loss.generator(scores), {}
         if self.auxiliary is not None:
             class_loss = cross_entropy(logits, labels)

@@ -66,7 +66,7 @@ class Trainer:
         jit: whether the two steps are compiled with XLA.
 
     Raises:
-        UserError: a batch that cannot be divided evenly over the replicas.
+        UserError: a batch that cannot be divided evenly over the replicas, or into the towers of batch norm.
     """
 
     def __init__(
@@ -85,8 +85,9 @@ class Trainer:
         self.strategy = tf.distribute.get_strategy()
         replicas = self.strategy.num_replicas_in_sync
         for name, size in (("batch_size", noise.batch_size), ("generator batch", noise.generator_batch_size)):
-            if size % replicas:
-                raise UserError(f"{name} {size} does not split over {replicas} replicas: give a multiple of {replicas}")
+            for parts, what in ((replicas, "replicas"), (objective.towers, "towers of batch norm")):
+                if size % parts:
+                    raise UserError(f"{name} {size} does not split over {parts} {what}: give a multiple of {parts}")
         self.objective, self.generator, self.critic = objective, objective.generator, objective.critic
         self.noise, self.n_critic, self.average = noise, n_critic, average
         self.critic_first, self.reuse_real_batch = critic_first, reuse_real_batch
@@ -119,7 +120,7 @@ class Trainer:
         Returns:
             (logs, slopes) of `Objective.critic_loss`, from before the update.
         """
-        fake = self.generator(z, labels=labels, training=True)
+        fake = self.objective.generate(z, labels)
         with tf.GradientTape() as tape:
             loss, logs, slopes = self.objective.critic_loss(real, fake, eps, labels)
             loss = self._share_of(loss)
@@ -268,7 +269,7 @@ class Trainer:
         pixels, labels = self._split(batch)
         real = self.noise.to_floats(pixels, -1 - draw, step)
         z, eps = self.noise.of_critic_step(-1 - draw, step)
-        fake = self.generator(z, labels=labels)
+        fake = self.objective.generate(z, labels, training=False)
         loss, _, _ = self.objective.critic_loss(real, fake, eps, labels, training=False)
         return loss
 
