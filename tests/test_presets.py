@@ -204,7 +204,7 @@ def test_a_setting_changes_the_weights_after_two_iterations(preset, given):
         ({"gp_weight": 3.0, "penalty": "none"}, "--gp_weight has no effect without --penalty=gradient"),
         ({"momentum": 0.5}, "--momentum has no effect without --optimizer=sgd"),
         ({"beta_1": 0.5, "optimizer": "sgd"}, "--beta_1 has no effect without --optimizer=adam"),
-        ({"initializer": "author"}, "--initializer has no effect without another --architecture"),
+        ({"initializer": "author"}, "--initializer has no effect without an --architecture with other"),
         ({"reuse_real_batch": True, "n_critic": 1}, "--reuse_real_batch has no effect without --n_critic=5"),
         ({"synced_batch_norm": True, "generator_norm": "none"}, "--synced_batch_norm has no effect without"),
     ],

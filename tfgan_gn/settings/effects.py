@@ -29,7 +29,7 @@ def refuse_without_effect(config, given):
         "beta_2": (adam, "--optimizer=adam"),
         "initializer": (
             config.initializer != ARCHITECTURES[config.architecture].initializer,
-            "another --architecture, because this one has these initial weights without it",
+            "an --architecture with other initial weights",
         ),
         "reuse_real_batch": (config.n_critic > 1, "--n_critic=5"),
         "eval_images": (config.eval_every, "--eval_every=10000"),
