@@ -183,7 +183,8 @@ def test_export_writes_weights_that_load_and_what_they_are(pictures, tmp_path):
     assert said["command"] == "as it was"
     told = train_cifar10net.accuracy(Cifar10Net(weights), images, labels)
     assert said["accuracy"]["64 test images"] == told
-    assert said["accuracy"]["9 lossless test images"] == said["accuracy"]["the same images as in the test set"]
+    same = said["accuracy"]["the same 9 images as the data set stores them"]
+    assert said["accuracy"]["9 lossless test images"] == same
     train_cifar10net.export(trainee, str(tmp_path), facts, pictures, "")
     assert (tmp_path / "cifar10net.npz").read_bytes() == first
     assert all(

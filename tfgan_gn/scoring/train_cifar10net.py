@@ -125,7 +125,8 @@ def export(trainee, folder, facts, test, lossless):
             images, labels = arrays["x_test"], arrays["y_test"]
         copies = nearest(images, test[0])
         accuracies[f"{len(images)} lossless test images"] = accuracy(network, images, labels)
-        accuracies["the same images as in the test set"] = accuracy(network, test[0][copies], test[1][copies])
+        same = f"the same {len(images)} images as the data set stores them"
+        accuracies[same] = accuracy(network, test[0][copies], test[1][copies])
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     facts = {
@@ -167,7 +168,8 @@ def run(args):
     train(trainee, images, labels, args.epochs, args.seed, args.out, report)
     facts = {
         "command": "python -m tfgan_gn.scoring.train_cifar10net --data_dir=PATH --out=FOLDER "
-        f"--epochs={args.epochs} --seed={args.seed} --dtype={args.dtype}",
+        f"--epochs={args.epochs} --seed={args.seed} --dtype={args.dtype}"
+        + (" --lossless=FILE" if args.lossless else ""),
         "training_data": {"images": len(images), "sha256": hash_data(images, labels)},
         "tensorflow": tf.__version__,
     }
