@@ -64,8 +64,8 @@ def test_operations_counted_from_the_layers_are_those_of_the_graph(name, monkeyp
     monkeypatch.setattr(resnet, "relu", resnet.relu)  # "none, zeros" replaces it: put it back afterwards
     trainer = variants.make_trainer(variants.COLUMNS[name], SIZES)
     n = SIZES.batch_size
-    pixels, eps = tf.zeros([n, 32, 32, 3], tf.uint8), tf.zeros([n])
-    critic = tf.function(lambda: trainer.critic_step(pixels, tf.zeros([n, 128]), tf.zeros([n, 32, 32, 3]), eps)[1])
+    real, z, eps = tf.zeros([n, 32, 32, 3]), tf.zeros([n, 128]), tf.zeros([n])
+    critic = tf.function(lambda: trainer.critic_step(real, z, eps)[1])
     generator = tf.function(lambda: trainer.generator_step(tf.zeros([2 * n, 128])))
     traced = [operations_in(f) for f in (critic, generator)]
     np.testing.assert_allclose(variants.count(variants.COLUMNS[name], SIZES), traced, rtol=1e-3)
