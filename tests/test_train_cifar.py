@@ -125,9 +125,9 @@ def test_every_setting_reaches_what_it_sets(monkeypatch):
     sizes = {"width": 8, "z_dim": 6, "image_size": 16, "batch_size": 3, "generator_batch_multiple": 4, "n_critic": 7}
     rates = {"gp_weight": 2.5, "learning_rate": 3e-4, "lr_decay": "linear", "iterations": 10, "beta_1": 0.25}
     norms = {"groups": (1, 2, 4, 8, 1, 2), "generator_norm": "group", "generator_groups": (2,)}
-    given = {"beta_2": 0.5, "seed": 9, **sizes, **rates, **norms}
+    given = {"beta_2": 0.5, "seed": 9, "initializer": "torch", **sizes, **rates, **norms}
     trainer = building.build_trainer(make_config("report", **given), FACTS)
-    of_networks = {name: given[name] for name in ("width", "z_dim", "image_size", *norms)}
+    of_networks = {name: given[name] for name in ("width", "z_dim", "image_size", "initializer", *norms)}
     of_networks |= {"channels": 3, "norm": "group", "num_classes": None, "auxiliary": False}
     assert builds == [(("resnet",), of_networks)]
     assert trainer.noise == Noise(seed=9, z_dim=6, batch_size=3, generator_batch_size=12)
