@@ -90,6 +90,16 @@ def test_images_and_scores_have_their_shape_and_range(case, norm, rng):
         assert critic(images, labels=labels, classify=True).logits.shape == (4, CLASSES)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_with_towers_a_generator_makes_the_images_of_each_part_of_its_batch_by_itself(case, float64, rng):
+    """At every site of its norms."""
+    generator, labels = build(case, generator_norm="batch").generator, labels_of(case)
+    z, halves = rng.normal(size=(4, 8)), (slice(0, 2), slice(2, 4))
+    apart = [generator(z[half], labels=None if labels is None else labels[half]) for half in halves]
+    np.testing.assert_allclose(generator(z, labels=labels, towers=2), tf.concat(apart, 0), rtol=0, atol=1e-9)
+    assert abs(generator(z, labels=labels) - tf.concat(apart, 0)).numpy().max() > 1e-3
+
+
 @EVERY
 def test_gradient_of_the_penalty_is_exact(case, norm, float64, rng):
     """The step of the finite differences is so small that no ReLU changes its sign. Spectral norm keeps u and v."""
