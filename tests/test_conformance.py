@@ -51,11 +51,7 @@ EVERY = pytest.mark.parametrize(("case", "norm"), COMBINATIONS)
 # What `generator_norm` may be.
 GENERATORS = pytest.mark.parametrize(
     ("case", "norm"),
-    [
-        (case, norm)
-        for case, norm in COMBINATIONS
-        if (case == "resnet" or norm in ("batch", "group")) and (case, norm) != ("simple_cnn", "instance")
-    ],
+    [(case, norm) for case, norm in COMBINATIONS if case == "resnet" or norm in ("batch", "group")],
 )
 
 

@@ -108,7 +108,7 @@ def test_sample_quantizes_what_generate_makes(exported):
 
 def test_metadata(exported):
     facts = json.loads(exported[1].metadata().numpy())
-    of_samples = {"statistics": "standing", "block_size": 64, "pixel_scale": 128.0}
+    of_samples = {"statistics": "standing", "block_size": 64, "pixel_scale": 128.0, "pixel_shift": 0.0}
     assert facts == {"iteration": 7, "z_dim": 8, "num_classes": None, **of_samples}
 
 

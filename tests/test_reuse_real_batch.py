@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import tensorflow as tf
-from conftest import state
+from conftest import state, tiny_networks, tiny_trainer, weights
 
 from tfgan_gn.data.sets import Dataset
 from tfgan_gn.data.sources import Split
@@ -42,3 +42,18 @@ def test_a_resumed_run_is_the_run_that_was_not_stopped(eagerly):
     expected = state(whole)
     for name, variable in state(resumed).items():
         np.testing.assert_array_equal(variable.numpy(), expected[name].numpy(), err_msg=name)
+
+
+def test_two_replicas_that_reuse_a_batch_compute_what_one_does(float64, two_replicas):
+    """In a graph, where each replica keeps its share of the batch over the critic steps."""
+    pixels, ends = np.random.default_rng(1).integers(0, 256, (8, 16, 16, 3), np.uint8), []
+    for strategy in (tf.distribute.get_strategy(), two_replicas):
+        with strategy.scope():
+            networks = tiny_networks(architecture="simple_cnn", generator_norm="layer", width=4)
+            trainer = tiny_trainer(networks, n_critic=2, reuse_real_batch=True)
+        batches = strategy.experimental_distribute_dataset(tf.data.Dataset.from_tensor_slices(pixels).batch(4))
+        trainer.train(iter(batches), tf.constant(2, tf.int64))  # two batches: a third would end the data
+        ends.append(weights(trainer))
+    of_one, of_two = ends
+    for name, expected in of_one.items():
+        np.testing.assert_allclose(of_two[name], expected, rtol=0, atol=1e-9, err_msg=name)

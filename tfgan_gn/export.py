@@ -69,7 +69,8 @@ class Sampler(tf.Module):
             sample if conditional else lambda num_images, seed: sample(num_images, seed), input_signature=numbers
         )
         facts = {"z_dim": z_dim, "statistics": statistics, "num_classes": num_classes}
-        text = json.dumps({**metadata, **facts, "block_size": block_size, "pixel_scale": pixel_scale})
+        facts |= {"block_size": block_size, "pixel_scale": pixel_scale, "pixel_shift": pixel_shift}
+        text = json.dumps({**metadata, **facts})
         self.metadata = tf.function(lambda: tf.constant(text), input_signature=[])
         for function in (self.sample, self.sample_block, self.metadata):
             function.get_concrete_function()
@@ -104,8 +105,8 @@ def make_sampler(
             code samples; in `sample` the batch is a block.
         batch_size: of the batches for the standing statistics; give that of training.
         seed: of the noise for the standing statistics.
-        metadata: dict of JSON values that `metadata()` returns, beside z_dim, statistics, num_classes, block_size and
-            pixel_scale.
+        metadata: dict of JSON values that `metadata()` returns, beside z_dim, statistics, num_classes, block_size,
+            pixel_scale and pixel_shift.
         num_classes: of a conditional generator; None for one without labels.
         block_size: images that `sample` generates together.
         pixel_scale: the scale of `pixels.quantize`, which makes the uint8 images.
