@@ -11,9 +11,14 @@ from tfgan_gn.errors import UserError
 class Totals(NamedTuple):
     """Sums of what steps log, to take means of.
 
+    They are float64, and the logs are float32. With equal types TensorFlow joins a sum that a loop carries with the
+    additions inside the loss (arithmetic optimizer), and at large sizes replaces the joined addition by a temporary
+    variable (memory optimizer). The last turn of the loop does not delete that variable, and the next run of the loop
+    fails with AlreadyExistsError.
+
     Attributes:
-        sums: by tag.
-        counts: how many steps logged each tag.
+        sums: by tag, float64 scalars.
+        counts: how many steps logged each tag, float64 scalars.
     """
 
     sums: dict
@@ -22,7 +27,7 @@ class Totals(NamedTuple):
     @classmethod
     def zero(cls, tags):
         """Totals of no steps. TensorFlow's loops need all tags before the first step."""
-        return cls(dict.fromkeys(tags, tf.zeros([])), dict.fromkeys(tags, tf.zeros([])))
+        return cls(*(dict.fromkeys(tags, tf.zeros([], tf.float64)) for _ in cls._fields))
 
     def add(self, logs):
         """These totals and one step more, which logs some or all of the tags.
@@ -33,7 +38,8 @@ class Totals(NamedTuple):
         undeclared = logs.keys() - self.sums.keys()
         if undeclared:
             raise ValueError(f"logs without a place in the totals: {', '.join(sorted(undeclared))}")
-        return self.merge(Totals(logs, dict.fromkeys(logs, 1.0)))
+        sums = {tag: tf.cast(value, tf.float64) for tag, value in logs.items()}
+        return self.merge(Totals(sums, dict.fromkeys(logs, tf.ones([], tf.float64))))
 
     def merge(self, other):
         """These totals and others together, whose tags are some or all of these."""
@@ -43,7 +49,7 @@ class Totals(NamedTuple):
 
     def means(self):
         """The mean of each tag, a float32 scalar; 0/0 = NaN for a tag that no step logged."""
-        return {tag: total / self.counts[tag] for tag, total in self.sums.items()}
+        return {tag: tf.cast(total / self.counts[tag], tf.float32) for tag, total in self.sums.items()}
 
 
 class Trainer:
@@ -214,10 +220,11 @@ class Trainer:
         Returns:
             The mean critic loss, a float32 scalar.
         """
-        total = 0.0
+        total = tf.zeros([], tf.float64)  # for the reason in `Totals`
         for step in tf.range(num_batches):
-            total += self._mean(self.strategy.run(self._held_out_loss, (next(batches), draw, step)))
-        return total / tf.cast(num_batches, tf.float32)
+            loss = self._mean(self.strategy.run(self._held_out_loss, (next(batches), draw, step)))
+            total += tf.cast(loss, tf.float64)
+        return tf.cast(total / tf.cast(num_batches, tf.float64), tf.float32)
 
     def _nothing_logged(self):
         """What `iterate` returns, before the first step."""
