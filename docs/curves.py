@@ -1,9 +1,4 @@
-"""Draws the curves of a run folder from its TensorBoard files.
-
-    python docs/curves.py RUN_FOLDER OUT.png
-
-Needs matplotlib: pip install '.[plots]'.
-"""
+"""Draws the curves of a run folder from its TensorBoard files: python docs/curves.py RUN_FOLDER OUT.png."""
 
 import sys
 
