@@ -77,6 +77,16 @@ def test_an_iteration_is_its_steps_with_its_noise_on_its_batches(float64, critic
         np.testing.assert_allclose(value, expected[path], atol=1e-10, err_msg=path)
 
 
+def test_large_batches_train_for_more_than_one_iteration():
+    """TensorFlow's optimizer of memory rewrites a training step only at such sizes; see `Totals`."""
+    batch = tf.zeros([8192, 16, 16, 3], tf.uint8)
+    trainer = tiny_trainer(simple_networks(width=4), batch_size=8192)
+    source = iter(tf.data.Dataset.from_tensors(batch).repeat())
+    for _ in range(2):
+        logs, _ = trainer.train(source, tf.constant(1, tf.int64))
+    assert np.isfinite(list(logs.values())).all()
+
+
 def test_iterations_per_call_do_not_matter_and_logs_are_means_over_all_steps(eagerly):
     at_once, one_by_one = (tiny_trainer(simple_networks(), gp_weight=3.0) for _ in range(2))
     logs, _ = run(at_once, 4)
