@@ -11,6 +11,10 @@ class UserError(ValueError):
     """
 
 
+class DivergedError(UserError):
+    """A loss of a run is infinite or NaN."""
+
+
 def first_line(error):
     """The first line of the text of an exception, without the names of nodes that TensorFlow puts before it."""
     text = re.sub(r"\{\{.*?\}\}\s*", "", str(error)).strip() or type(error).__name__

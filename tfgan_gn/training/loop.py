@@ -37,6 +37,7 @@ def fit(
     clock,
     stop,
     agree=lambda count, stop: (count, stop),
+    progress=lambda iteration: None,
 ):
     """Trains until the run has `iterations` iterations, or until it is asked to stop.
 
@@ -52,12 +53,14 @@ def fit(
         clock: function that returns the time in seconds.
         stop: function that returns a true value to ask for a stop. A checkpoint is saved then.
         agree: function of `strategies.make_agree`; the default is for one process.
+        progress: function that is told the number of iterations done, about every SECONDS_PER_CALL.
 
     Returns:
         Whether the run is complete.
 
     Raises:
-        UserError: a loss is not finite, or the run folder cannot be written to.
+        DivergedError: a loss is not finite.
+        UserError: the run folder cannot be written to.
     """
     done, seconds_each = int(trainer.iteration.numpy()), SECONDS_PER_CALL
     actions = [  # (period, whether also after the first iteration, what to do)
@@ -84,6 +87,7 @@ def fit(
                 logs = {tag: value for tag, value in logs.items() if not tag.startswith("generator/")}
             refuse_divergence(logs, done, recorder.newest())
             recorder.add(logs, slopes, count)
+            progress(done)
             bar.update(count)
             bar.set_postfix_str(" ".join(f"{tag}={value:.3f}" for tag, value in logs.items()))
             for period, first_too, action in actions:

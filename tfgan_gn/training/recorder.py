@@ -6,7 +6,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from tfgan_gn.errors import UserError
+from tfgan_gn.errors import DivergedError
 from tfgan_gn.guards import writing_to
 from tfgan_gn.training import checkpoints, summaries
 
@@ -68,7 +68,7 @@ class Recorder:
         """Writes the means since the last call, the held-out loss and the slopes of the last critic step.
 
         Raises:
-            UserError: the held-out loss is not finite.
+            DivergedError: the held-out loss is not finite.
         """
         scalars = {}
         for tag in self.pending[-1][0]:
@@ -156,11 +156,11 @@ def refuse_divergence(logs, iteration, checkpoint):
         checkpoint: path of the newest checkpoint, or None, for the message.
 
     Raises:
-        UserError: a value is infinite or NaN.
+        DivergedError: a value is infinite or NaN.
     """
     for tag, value in logs.items():
         if not math.isfinite(value):
-            raise UserError(
+            raise DivergedError(
                 f"{tag} is {value} at iteration {iteration}: the run diverged. Nothing more is saved; the newest "
                 f"checkpoint is {checkpoint or 'none'}. Try a lower --learning_rate or a higher --gp_weight in "
                 "another --workdir"

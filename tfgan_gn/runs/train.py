@@ -1,0 +1,95 @@
+"""One run, from its settings to its export: what train_cifar.py and a study do with a Config."""
+
+import json
+import os
+import signal
+import time
+
+import tensorflow as tf
+
+from tfgan_gn import guards
+from tfgan_gn.errors import UserError
+from tfgan_gn.export import export_generator, make_sampler
+from tfgan_gn.runs import building, checks, recording, run_data
+from tfgan_gn.runs.about import note_doubtful_settings, say
+from tfgan_gn.settings.config_file import is_run, load_config, load_data_facts, refuse_other_data, refuse_other_settings
+from tfgan_gn.training import checkpoints, loop, strategies
+
+
+def refuse_another_run(config):
+    """Raises UserError if the run folder holds a run with other settings, or if it is no run folder."""
+    if is_run(config.workdir):
+        refuse_other_settings(config, load_config(config.workdir), config.workdir)
+    elif os.path.exists(os.path.join(config.workdir, "checkpoints", "checkpoint")):
+        raise UserError(
+            f"{config.workdir} holds checkpoints but no config.json: restore that file, or give another --workdir"
+        )
+    elif os.path.isfile(config.workdir):
+        raise UserError(f"--workdir={config.workdir} is a file: give a folder")
+
+
+def export(config, data_facts, generator):
+    """Writes the generator as a SavedModel and prints where the results are."""
+    folder = os.path.join(config.workdir, "export")
+    with guards.writing_to(config.workdir):
+        sampler = make_sampler(generator, **building.sampling(config, data_facts, config.iterations))
+        export_generator(sampler, folder)
+    sample = f"model.sample(64, 1{', -1' if config.conditional else ''})"
+    grid = os.path.join(config.workdir, "samples", f"{config.iterations:06d}.png")
+    say(
+        f"done: look at {grid}, run `tensorboard --logdir {config.workdir}`, or sample in Python: "
+        f"model = tf.saved_model.load({json.dumps(folder)}); {sample}"
+    )
+
+
+def train(config, progress=lambda iteration: None):
+    """Runs or resumes the run that a Config describes.
+
+    Args:
+        config: Config.
+        progress: as in `loop.fit`.
+
+    Returns:
+        The exit code: 0, or 128 + signal number when the run was asked to stop.
+
+    Raises:
+        UserError: settings, data or a run folder that do not fit together. DivergedError: a loss is not finite.
+    """
+    refuse_another_run(config)
+    strategy = strategies.make_strategy(config.strategy)
+    note_doubtful_settings(config, strategy.num_replicas_in_sync)
+    checks.refuse_uneven_towers(config, strategy.num_replicas_in_sync)
+    checks.refuse_impossible_networks(config)
+    dataset = run_data.load_data(config)
+    data_facts = run_data.facts_of(dataset)
+    checks.refuse_missing_labels(config, data_facts)
+    if is_run(config.workdir):
+        refuse_other_data(data_facts._asdict(), load_data_facts(config.workdir), config.workdir)
+    with strategy.scope():
+        trainer = building.build_trainer(config, data_facts)
+    manager = checkpoints.restore(trainer, os.path.join(config.workdir, checkpoints.NEWEST), config.keep_checkpoints)
+    start = int(trainer.iteration.numpy())
+    say(
+        f"{dataset.source}: {len(dataset.train.images)} training images, {len(dataset.test.images)} held-out images; "
+        f"{strategy.num_replicas_in_sync} x {tf.config.list_logical_devices()[-1].device_type}; "
+        f"{config.workdir}: {'iteration 0' if not start else f'resumed at iteration {start}'} of {config.iterations}"
+    )
+    with guards.reaching_workers(strategies.num_workers(strategy)), guards.stop_requests() as stop:
+        checks.refuse_unlike_processes(config, data_facts, start, strategy)
+        finished = loop.fit(
+            trainer,
+            run_data.make_train_batches(config, dataset, strategy, start),
+            recording.make_recorder(config, data_facts, strategy, trainer, manager, dataset),
+            iterations=config.iterations,
+            periods=loop.Periods(config.log_every, config.sample_every, config.checkpoint_every, config.eval_every),
+            clock=time.monotonic,
+            stop=stop,
+            agree=strategies.make_agree(strategy),
+            progress=progress,
+        )
+        if not finished:
+            say(f"stopped and saved at iteration {int(trainer.iteration.numpy())}; the same command resumes")
+            return 128 + (stop() or signal.SIGTERM)
+        if strategies.is_chief(strategy):
+            export(config, data_facts, trainer.sampling_generator)
+    return 0
