@@ -45,9 +45,9 @@ class StubRecorder:
 PERIODS = loop.Periods(log=4, sample=5, save=6)
 
 
-def fit(trainer, recorder, seconds_per_call=0.0, stop=lambda: None, iterations=12, periods=PERIODS):
+def fit(trainer, recorder, seconds_per_call=0.0, stop=lambda: None, iterations=12, periods=PERIODS, say=print):
     ticks = itertools.count()
-    settings = {"iterations": iterations, "periods": periods, "stop": stop}
+    settings = {"iterations": iterations, "periods": periods, "stop": stop, "say": say}
     loop.fit(trainer, None, recorder, clock=lambda: seconds_per_call * next(ticks), **settings)
 
 
@@ -71,6 +71,25 @@ def test_slow_iterations_run_one_at_a_time_and_fast_ones_together():
     for trainer, seconds in ((slow, 10.0), (fast, 1e-6)):
         fit(trainer, StubRecorder(), seconds, iterations=100, periods=loop.Periods(100, 100, 100))
     assert slow.counts == [1] * 100 and fast.counts == [1, 99]
+
+
+class TimedTrainer(StubTrainer):
+    """Takes 100 s for each iteration."""
+
+    time = 0.0
+
+    def train(self, batches, count):
+        self.time += 100.0 * int(count)
+        return super().train(batches, count)
+
+
+@pytest.mark.parametrize(("iterations", "days"), [(866, ["1.0"]), (864, [])])
+def test_a_run_of_more_than_a_day_says_so_once(iterations, days):
+    """Iterations of 100 s: after the first one, 864 more take a day."""
+    said, trainer = [], TimedTrainer()
+    settings = {"iterations": iterations, "periods": PERIODS, "stop": lambda: None, "say": said.append}
+    loop.fit(trainer, None, StubRecorder(), clock=lambda: trainer.time, **settings)
+    assert [line.split()[7] for line in said] == days
 
 
 def test_a_resumed_run_keeps_the_periods():

@@ -8,7 +8,6 @@ import os
 import secrets
 
 import numpy as np
-import tqdm
 
 from tfgan_gn.data.decode import CHANNELS, resizer
 from tfgan_gn.data.sources import Split
@@ -17,6 +16,7 @@ from tfgan_gn.files.cache_folder import cache_folder
 from tfgan_gn.files.hashes import hash_key
 from tfgan_gn.files.noted_hashes import hash_files
 from tfgan_gn.files.whole import write_whole
+from tfgan_gn.progress import progress_bar
 
 FORMAT = 1  # of the cached files; raise it when decoding or scaling gives other pixels
 IN_MEMORY = 2**28  # bytes: a decoded split of at most this size stays in memory
@@ -79,7 +79,7 @@ def _fill(parts, shape, write):
     """
     labels = np.empty(shape[0], np.int64)
     done = 0
-    with tqdm.tqdm(total=shape[0], desc="decoding", unit="image", disable=None, leave=False) as bar:
+    with progress_bar(total=shape[0], desc="decoding", unit="image", leave=False) as bar:
         for images, of_images in parts:
             write(np.ascontiguousarray(images), done)
             labels[done : done + len(images)] = of_images

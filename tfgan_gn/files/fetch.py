@@ -5,9 +5,8 @@ import http.client
 import os
 import urllib.request
 
-from tqdm import tqdm
-
 from tfgan_gn.errors import UserError
+from tfgan_gn.progress import progress_bar
 
 TIMEOUT = 10  # seconds that the host may be silent
 BLOCK = 1 << 20  # bytes that are copied together
@@ -43,7 +42,7 @@ def fetch(url, path, check, way_out):
 def _copy(url, file, name):
     with urllib.request.urlopen(url, timeout=TIMEOUT) as reply:
         size = int(reply.headers.get("Content-Length") or 0)
-        with tqdm(total=size or None, unit="B", unit_scale=True, desc=name, disable=None) as bar:
+        with progress_bar(total=size or None, unit="B", unit_scale=True, desc=name) as bar:
             while block := reply.read(BLOCK):
                 file.write(block)
                 bar.update(len(block))

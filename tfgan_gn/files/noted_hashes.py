@@ -7,10 +7,9 @@ import os
 import re
 import time
 
-import tqdm
-
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.whole import write_whole
+from tfgan_gn.progress import progress_bar
 
 CHUNK = 256  # files that are handed to the threads together
 SETTLED = 2 * 10**9  # nanoseconds: a file that changed later than this before it was read may change again unnoticed
@@ -69,7 +68,7 @@ def _hash_contents(root, names):
     total = hashlib.sha256()
     with (
         concurrent.futures.ThreadPoolExecutor() as pool,
-        tqdm.tqdm(total=len(names), desc="reading", unit="file", disable=None, leave=False) as bar,
+        progress_bar(total=len(names), desc="reading", unit="file", leave=False) as bar,
     ):
         for chunk in (names[i : i + CHUNK] for i in range(0, len(names), CHUNK)):
             digests = pool.map(_hash_file, (os.path.join(root, name) for name in chunk))

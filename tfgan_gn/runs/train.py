@@ -84,6 +84,7 @@ def train(config, progress=lambda iteration: None):
             periods=loop.Periods(config.log_every, config.sample_every, config.checkpoint_every, config.eval_every),
             clock=time.monotonic,
             stop=stop,
+            say=say,
             agree=strategies.make_agree(strategy),
             progress=progress,
         )

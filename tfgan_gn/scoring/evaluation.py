@@ -3,10 +3,10 @@
 import warnings
 
 import numpy as np
-from tqdm import tqdm
 
 from tfgan_gn import metrics
 from tfgan_gn.errors import UserError
+from tfgan_gn.progress import progress_bar
 from tfgan_gn.scoring import features, naming, scores
 
 OF_GENERATORS = ("generator_statistics", "generator_block_size", "pixel_scale")  # null for images from elsewhere
@@ -119,7 +119,7 @@ def _refuse_absent(row, inputs, reference_source):
 def _add_intervals(found, inputs, settings):
     """Adds `low` and `high`, the bounds of the 95% interval. The statistics of real images are taken as exact."""
     rng = np.random.default_rng(scores.SEED)
-    with tqdm(desc="bootstrap", unit="resample", disable=None) as bar, warnings.catch_warnings():
+    with progress_bar(desc="bootstrap", unit="resample") as bar, warnings.catch_warnings():
         warnings.simplefilter("ignore", metrics.ScoreWarning)  # the scores themselves have warned already
         for rows in _by_function(settings, found):
             try:

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.hashes import PixelHash
 from tfgan_gn.metrics import FeatureStats
+from tfgan_gn.progress import progress_bar
 from tfgan_gn.scoring.batching import rebatch
 
 KEPT = 50_000  # most rows of features in memory, 8 KB each for Inception; the statistics are of all images
@@ -95,7 +95,7 @@ def collect(extractor, images, batch_size, strategy=None, total=None):
         images, total = [images], len(images)
     strategy = strategy or tf.distribute.get_strategy()
     step, done = extractor.step(strategy), 0
-    with tqdm(total=total, desc=extractor.name or "Inception", unit="image", disable=None) as bar:
+    with progress_bar(total=total, desc=extractor.name or "Inception", unit="image") as bar:
         for batch in rebatch(images, batch_size):
             padding = -len(batch) % strategy.num_replicas_in_sync
             padded = np.concatenate([batch, batch[:1].repeat(padding, 0)]) if padding else batch

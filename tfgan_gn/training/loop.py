@@ -3,12 +3,14 @@
 from typing import NamedTuple
 
 import tensorflow as tf
-from tqdm import tqdm
 
+from tfgan_gn.progress import progress_bar
 from tfgan_gn.training.recorder import refuse_divergence
 
 # One call of `Trainer.train` takes about this long, so that Ctrl-C and the progress bar respond quickly.
 SECONDS_PER_CALL = 2.0
+# The rate of the first minute says how long the run will take.
+SECONDS_OF_ESTIMATE, DAY = 60.0, 86_400.0
 
 
 class Periods(NamedTuple):
@@ -36,6 +38,7 @@ def fit(
     periods,
     clock,
     stop,
+    say,
     agree=lambda count, stop: (count, stop),
     progress=lambda iteration: None,
 ):
@@ -52,6 +55,7 @@ def fit(
         periods: `Periods`.
         clock: function that returns the time in seconds.
         stop: function that returns a true value to ask for a stop. A checkpoint is saved then.
+        say: function that prints a line.
         agree: function of `strategies.make_agree`; the default is for one process.
         progress: function that is told the number of iterations done, about every SECONDS_PER_CALL.
 
@@ -70,7 +74,8 @@ def fit(
     ]
     if periods.score:
         actions.insert(2, (periods.score, False, recorder.evaluate))
-    with tqdm(total=iterations, initial=done, unit="it", disable=None, dynamic_ncols=True) as bar:
+    estimate = _Estimate(done, iterations, clock, say)
+    with progress_bar(total=iterations, initial=done, unit="it") as bar:
         while done < iterations:
             event = min([iterations] + [(done // period + 1) * period for period, *_ in actions]) if done else 1
             count = min(event - done, max(1, int(SECONDS_PER_CALL / seconds_each)))
@@ -88,11 +93,32 @@ def fit(
             refuse_divergence(logs, done, recorder.newest())
             recorder.add(logs, slopes, count)
             progress(done)
+            bar.set_postfix_str(" ".join(f"{tag}={value:.3f}" for tag, value in logs.items()), refresh=False)
             bar.update(count)
-            bar.set_postfix_str(" ".join(f"{tag}={value:.3f}" for tag, value in logs.items()))
+            estimate.update(done)
             for period, first_too, action in actions:
                 if done % period == 0 or done == iterations or (done == 1 and first_too):
                     action(done)
     recorder.save(done)
     recorder.close()
     return done == iterations
+
+
+class _Estimate:
+    """Says once, after a minute, how long the run will take, if that is more than a day."""
+
+    def __init__(self, first, iterations, clock, say):
+        self.first, self.iterations, self.clock, self.say = first, iterations, clock, say
+        self.since = clock()
+
+    def update(self, done):
+        seconds = self.clock() - self.since
+        if self.say is None or seconds < SECONDS_OF_ESTIMATE:
+            return
+        left = seconds / (done - self.first) * (self.iterations - done)
+        if left > DAY:
+            self.say(
+                f"note: at this rate the run takes {left / DAY:.1f} days more. It takes less time with a smaller "
+                "--width, --batch_size or --iterations, or on a GPU"
+            )
+        self.say = None
