@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import simple_networks, tiny_trainer
+from conftest import simple_networks, tiny_networks, tiny_trainer
 
 from tfgan_gn import guards
 from tfgan_gn.data.batches import held_out_batches
@@ -16,9 +16,10 @@ from tfgan_gn.errors import UserError
 from tfgan_gn.files import whole
 from tfgan_gn.training import checkpoints, summaries
 from tfgan_gn.training.recorder import FIXED_Z, Recorder
+from tfgan_gn.training.slerp import slerp
 
 
-def recorder_of(trainer, path, score=None):
+def recorder_of(trainer, path, score=None, page=None):
     images = np.random.default_rng(0).integers(0, 256, (32, 16, 16, 3), np.uint8)
     manager = checkpoints.restore(trainer, str(path / "checkpoints"), 3)
     batches = held_out_batches(images, 4, 0)
@@ -26,7 +27,8 @@ def recorder_of(trainer, path, score=None):
     def held_out_loss(iteration):
         return float(trainer.evaluate(iter(batches), tf.constant(2, tf.int64), tf.constant(iteration, tf.int64)))
 
-    return Recorder(trainer, manager, str(path), held_out_loss, clock=itertools.count().__next__, score=score)
+    clock = itertools.count().__next__
+    return Recorder(trainer, manager, str(path), held_out_loss, clock=clock, score=score, page=page)
 
 
 @pytest.mark.quick
@@ -110,6 +112,34 @@ def test_a_disk_that_cannot_be_written_to(tmp_path):
     (tmp_path / "samples").write_text("a file where a folder should be")
     with pytest.raises(UserError, match="cannot write to"):
         recorder_of(trainer, tmp_path)
+
+
+def test_a_row_of_interpolations_leads_from_one_image_of_the_grid_to_the_one_below(tmp_path):
+    """Without batch norm, whose statistics are those of the other images."""
+    trainer = tiny_trainer(tiny_networks(generator_norm="layer", num_classes=4), num_classes=4)
+    recorder = recorder_of(trainer, tmp_path)
+    grid, rows = recorder.draw().numpy().astype(int), recorder.draw_interpolations().numpy().astype(int)
+    rows = rows.reshape(10, 10, *grid.shape[1:])
+    np.testing.assert_allclose(rows[:, 0], grid[:10], atol=1)
+    np.testing.assert_allclose(rows[:, -1], grid[10:20], atol=1)
+    z = tf.random.stateless_normal([100, 8], [trainer.noise.seed, FIXED_Z]).numpy()
+    (between,) = slerp(z[3:4], z[13:14], [4 / 9])
+    expected = quantize(trainer.generator(between.astype(np.float32), labels=tf.constant([3])))
+    np.testing.assert_allclose(rows[3, 4], expected[0].numpy().astype(int), atol=1)
+    recorder.sample(7)
+    image = tf.io.decode_png((tmp_path / "interpolations" / "000007.png").read_bytes()).numpy()
+    np.testing.assert_array_equal(image, summaries.image_grid(rows.reshape(-1, *grid.shape[1:]).astype(np.uint8), 10))
+
+
+def test_the_page_is_written_with_each_new_checkpoint_and_at_the_end(tmp_path):
+    pages = []
+    recorder = recorder_of(tiny_trainer(simple_networks()), tmp_path, page=pages.append)
+    recorder.save(2)
+    recorder.save(2)
+    recorder.save(4)
+    assert pages == [False, False]
+    recorder.close()
+    assert pages == [False, False, True]
 
 
 @pytest.mark.quick

@@ -93,6 +93,7 @@ def test_a_run_leaves_what_it_promises_and_says_where(finished):
         "checkpoints",
         "config.json",
         "export",
+        "interpolations",
         "samples",
         "tensorboard",
     ]

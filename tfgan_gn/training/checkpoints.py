@@ -36,10 +36,12 @@ def manage(trainer, directory, keep):
 
 
 def save(manager, iteration):
-    """Writes a checkpoint, unless the newest one is of this iteration already."""
+    """Writes a checkpoint, unless the newest one is of this iteration already. Returns whether it did."""
     newest = manager.latest_checkpoint
-    if newest is None or os.path.basename(newest) != f"{CHECKPOINT}-{iteration}":
-        manager.save(checkpoint_number=iteration)
+    if newest is not None and os.path.basename(newest) == f"{CHECKPOINT}-{iteration}":
+        return False
+    manager.save(checkpoint_number=iteration)
+    return True
 
 
 def restore(trainer, directory, keep):

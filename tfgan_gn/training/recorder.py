@@ -1,4 +1,4 @@
-"""What a run writes during training: TensorBoard points, sample grids, checkpoints."""
+"""What a run writes during training: TensorBoard points, sample grids, interpolations, checkpoints, its page."""
 
 import math
 import os
@@ -9,32 +9,37 @@ import tensorflow as tf
 from tfgan_gn.errors import DivergedError
 from tfgan_gn.guards import writing_to
 from tfgan_gn.training import checkpoints, summaries
+from tfgan_gn.training.slerp import slerp
 
 GRID = 10  # rows and columns of the sample grid, as published
+SAMPLES, INTERPOLATIONS = "samples", "interpolations"  # folders in a run folder
 FIXED_Z = -1  # purpose of the grid's noise; those of training are in `noise`
 
 
 class Recorder:
-    """Writes a run's TensorBoard points, sample grids and checkpoints.
+    """Writes a run's TensorBoard points, sample grids, interpolations and checkpoints.
 
     Args:
         trainer: `Trainer`.
         manager: checkpoint manager of `checkpoints.restore`.
-        workdir: run folder. `tensorboard/` and `samples/` in it are written, and `best/` if there is a `score`.
+        workdir: run folder. `tensorboard/`, `samples/` and `interpolations/` in it are written, and `best/` if there is
+            a `score`.
         held_out_loss: function from the iteration to `critic/test_loss`, a float.
         clock: function that returns the time in seconds.
         score: function from the iteration to (scalars by tag, whether they are the best so far); None for no scores.
+        page: function that writes the page of the run, called with whether the training ends; None for no page.
 
     Raises:
         UserError: the folder cannot be written to.
     """
 
-    def __init__(self, trainer, manager, workdir, held_out_loss, clock, score=None):
+    def __init__(self, trainer, manager, workdir, held_out_loss, clock, score=None, page=None):
         self.trainer, self.manager, self.workdir = trainer, manager, workdir
-        self.held_out_loss, self.score = held_out_loss, score
+        self.held_out_loss, self.score, self.page = held_out_loss, score, page
         self.clock, self.since, self.pending, self.slopes = clock, clock(), [], None
         with writing_to(workdir):
-            os.makedirs(os.path.join(workdir, "samples"), exist_ok=True)
+            for folder in (SAMPLES, INTERPOLATIONS):
+                os.makedirs(os.path.join(workdir, folder), exist_ok=True)
             if score:
                 self.best = checkpoints.manage(trainer, os.path.join(workdir, checkpoints.BEST), 1)
             self.writer = tf.summary.create_file_writer(os.path.join(workdir, "tensorboard"))
@@ -43,15 +48,22 @@ class Recorder:
         labels = None
         if noise.num_classes is not None:
             labels = tf.range(GRID**2) % GRID % noise.num_classes  # one class a column
-        self.draw = tf.function(lambda: noise.pixels.to_pixels(trainer.sampling_generator(z, labels=labels)))
+        # A row of the interpolations leads from an image in the first row of the grid to the one below it.
+        arcs = slerp(z[:GRID], z[GRID : 2 * GRID], np.linspace(0, 1, GRID)).reshape(GRID**2, noise.z_dim)
+        labels_of_arcs = None if labels is None else tf.repeat(labels[:GRID], GRID)
+        draw = tf.function(lambda z, labels: noise.pixels.to_pixels(trainer.sampling_generator(z, labels=labels)))
+        self.draw = lambda: draw(z, labels)
+        self.draw_interpolations = lambda: draw(tf.constant(arcs, z.dtype), labels_of_arcs)
 
     def newest(self):
         """The path of the newest checkpoint, or None."""
         return self.manager.latest_checkpoint
 
     def close(self):
-        """Closes the TensorBoard files."""
+        """Closes the TensorBoard files and writes the page for the last time."""
         self.writer.close()
+        if self.page:
+            self.page(True)
 
     def add(self, logs, slopes, count):
         """Keeps the logs of some iterations until `log`.
@@ -88,19 +100,23 @@ class Recorder:
         self.pending, self.since = [], self.clock()
 
     def sample(self, iteration):
-        """Writes a grid of samples from the same noise as always.
+        """Writes a grid of samples, and one of interpolations between some of them, from the same noise as always.
 
-        Batch norm uses the statistics of these samples, as the published code does.
+        Batch norm uses the statistics of the images of a grid, as the published code does.
         """
         grid = summaries.image_grid(self.draw().numpy(), GRID)
+        arcs = summaries.image_grid(self.draw_interpolations().numpy(), GRID)
         with writing_to(self.workdir):
             summaries.write_images(self.writer, "samples", grid, iteration)
-            summaries.write_png(os.path.join(self.workdir, "samples", f"{iteration:06d}.png"), grid)
+            for folder, image in ((SAMPLES, grid), (INTERPOLATIONS, arcs)):
+                summaries.write_png(os.path.join(self.workdir, folder, f"{iteration:06d}.png"), image)
 
     def save(self, iteration):
-        """Writes a checkpoint, unless the newest is of this iteration."""
+        """Writes a checkpoint and the page, unless the newest checkpoint is of this iteration."""
         with writing_to(self.workdir):
-            checkpoints.save(self.manager, iteration)
+            saved = checkpoints.save(self.manager, iteration)
+        if saved and self.page:
+            self.page(False)
 
     def evaluate(self, iteration):
         """Scores the generator, writes the scores as points, and saves a checkpoint in `best/` if it is the best."""
