@@ -11,7 +11,9 @@ ROOT = pathlib.Path(__file__).parents[1]
 PACKAGE = ROOT / "tfgan_gn"
 DESIGN = (ROOT / "docs" / "design.md").read_text()
 RULE = re.findall(r"^commands > .*$", DESIGN, re.M)
-COMMANDS = sorted(path.stem for path in ROOT.glob("*.py"))
+COMMANDS = sorted(  # also those that are started as `python -m tfgan_gn.NAME`
+    path.stem for path in (*ROOT.glob("*.py"), *PACKAGE.glob("*.py")) if '__name__ == "__main__"' in path.read_text()
+)
 # The package's own `__init__` may offer what `runs` has.
 STEPS = [[*COMMANDS, "__init__"], *(step.split(", ") for step in RULE[0].split(" > ")[1:])]
 STEP = {name: number for number, names in enumerate(STEPS) for name in names}

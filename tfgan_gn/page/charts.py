@@ -27,15 +27,17 @@ class Curve(NamedTuple):
         x: numbers in increasing order [N].
         y: numbers [N].
         bands: pairs (low, high) of numbers [N] each, drawn as shades around the curve; the widest first.
+        colour: number of its colour, from 0 on, so that charts can share colours; None for its place in the list.
     """
 
     label: str
     x: Sequence[float]
     y: Sequence[float]
     bands: Sequence[tuple] = ()
+    colour: int | None = None
 
 
-def lines(title, curves, *, x_label="iteration", level=None, log=False, first=0):
+def lines(title, curves, *, x_label="iteration", level=None, log=False):
     """A chart of curves over x.
 
     Args:
@@ -44,13 +46,13 @@ def lines(title, curves, *, x_label="iteration", level=None, log=False, first=0)
         x_label: text below the horizontal axis.
         level: a value that is marked by a dashed line across; None for none.
         log: whether the vertical axis is logarithmic.
-        first: number of the first curve's colour, from 0 on, so that charts can share colours.
 
     Returns:
         Html.
     """
     figure, axes = _axes(_SIZE)
-    for number, curve in enumerate(map(_thinned, curves), first):
+    numbers = [place if curve.colour is None else curve.colour for place, curve in enumerate(curves)]
+    for number, curve in zip(numbers, map(_thinned, curves), strict=True):
         colour, dashes = _colour(number), "--" if number >= SERIES else "-"
         for low, high in curve.bands:
             axes.fill_between(curve.x, low, high, color=colour, alpha=0.2, linewidth=0)
@@ -65,7 +67,7 @@ def lines(title, curves, *, x_label="iteration", level=None, log=False, first=0)
     axes.set_xlabel(_plain(x_label))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    return _figure(title, figure, [(number, curve.label) for number, curve in enumerate(curves, first)])
+    return _figure(title, figure, [(number, curve.label) for number, curve in zip(numbers, curves, strict=True)])
 
 
 def forest(title, rows, *, x_label, level=0.0):
@@ -174,4 +176,4 @@ def _thinned(curve):
         return np.add.reduceat(np.asarray(values, np.float64), starts) / counts
 
     bands = [(means(low), means(high)) for low, high in curve.bands]
-    return Curve(curve.label, means(curve.x), means(curve.y), bands)
+    return curve._replace(x=means(curve.x), y=means(curve.y), bands=bands)

@@ -11,6 +11,7 @@ from tfgan_gn.export import make_sampler
 from tfgan_gn.files.cache_folder import cache_folder
 from tfgan_gn.runs.about import say, versions
 from tfgan_gn.runs.building import sampling
+from tfgan_gn.runs.reporting import make_page
 from tfgan_gn.runs.run_data import make_test_batches
 from tfgan_gn.scoring import evaluation, extractors, history, images, reference
 from tfgan_gn.scoring.scores import Settings
@@ -49,7 +50,8 @@ def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
     with guards.writing_to(config.workdir):
         os.makedirs(config.workdir, exist_ok=True)
         save_config(config, config.workdir, versions(), data_facts._asdict())
-    return Recorder(trainer, manager, config.workdir, held_out_loss, clock=time.monotonic, score=score)
+    page = make_page(config, time.monotonic)
+    return Recorder(trainer, manager, config.workdir, held_out_loss, clock=time.monotonic, score=score, page=page)
 
 
 def make_held_out_loss(config, trainer, dataset, strategy):

@@ -12,6 +12,7 @@ from tfgan_gn.errors import UserError
 from tfgan_gn.export import export_generator, make_sampler
 from tfgan_gn.runs import building, checks, recording, run_data
 from tfgan_gn.runs.about import note_doubtful_settings, say
+from tfgan_gn.runs.reporting import PAGE
 from tfgan_gn.settings.config_file import is_run, load_config, load_data_facts, refuse_other_data, refuse_other_settings
 from tfgan_gn.training import checkpoints, loop, strategies
 
@@ -35,9 +36,9 @@ def export(config, data_facts, generator):
         sampler = make_sampler(generator, **building.sampling(config, data_facts, config.iterations))
         export_generator(sampler, folder)
     sample = f"model.sample(64, 1{', -1' if config.conditional else ''})"
-    grid = os.path.join(config.workdir, "samples", f"{config.iterations:06d}.png")
+    page = os.path.join(config.workdir, PAGE)
     say(
-        f"done: look at {grid}, run `tensorboard --logdir {config.workdir}`, or sample in Python: "
+        f"done: open {page} in a browser, run `tensorboard --logdir {config.workdir}`, or sample in Python: "
         f"model = tf.saved_model.load({json.dumps(folder)}); {sample}"
     )
 

@@ -5,15 +5,11 @@ from tfgan_gn.errors import UserError
 from tfgan_gn.settings.registry_names import TAKES_GROUPS
 
 
-def refuse_without_effect(config, given):
-    """Checks that every setting that was given changes something.
+def without_effect(config):
+    """The settings of a `training.Config` that change nothing beside the others.
 
-    Args:
-        config: `training.Config`.
-        given: dict of the settings that were given, by name.
-
-    Raises:
-        UserError: one changes nothing, because of the value of another; names both.
+    Returns:
+        dict from the name of a setting to a flag that would give it an effect.
     """
     sgd = "sgd" in (config.optimizer, config.critic_optimizer)
     adam = "adam" in (config.optimizer, config.critic_optimizer)
@@ -35,8 +31,21 @@ def refuse_without_effect(config, given):
         "eval_images": (config.eval_every, "--eval_every=10000"),
         "scorer": (config.eval_every, "--eval_every=10000"),
     }
-    for name, (has_effect, way_out) in needs.items():
-        if name in given and given[name] and not has_effect:
+    return {name: way_out for name, (has_effect, way_out) in needs.items() if not has_effect}
+
+
+def refuse_without_effect(config, given):
+    """Checks that every setting that was given changes something.
+
+    Args:
+        config: `training.Config`.
+        given: dict of the settings that were given, by name.
+
+    Raises:
+        UserError: one changes nothing, because of the value of another; names both.
+    """
+    for name, way_out in without_effect(config).items():
+        if given.get(name):
             raise UserError(f"--{name} has no effect without {way_out}: leave out --{name}, or add {way_out}")
     if config.auxiliary and not config.conditional:
         raise UserError("--auxiliary needs --conditional, because the classifier learns from the labels: add it")

@@ -1,0 +1,57 @@
+"""Writes a page about a run, or about several side by side: scores, losses, samples, settings, commands.
+
+    python -m tfgan_gn.report RUN [RUN...] [--out=FILE]
+
+RUN is a run folder of train_cifar.py. The page is one HTML file that needs no other file and no network. It is written
+to RUN/report.html, and for several runs to report.html in this folder.
+"""
+
+import argparse
+import dataclasses
+import os
+import sys
+
+from tfgan_gn.errors import UserError
+from tfgan_gn.settings import command_line
+from tfgan_gn.settings.config_file import is_run, load_config
+
+
+def open_run(workdir):
+    """The Config of a run, with its folder where it is now. Raises UserError for a folder that is no run."""
+    if not is_run(workdir):
+        raise UserError(
+            f"{workdir} is no run folder, as it has no config.json: give a folder that train_cifar.py wrote"
+        )
+    return dataclasses.replace(load_config(workdir), workdir=workdir)
+
+
+def command(argv):
+    """Reads the command line and writes the page. Returns the exit code."""
+    description, _, rest = __doc__.partition("\n\n")
+    parser = argparse.ArgumentParser(
+        "python -m tfgan_gn.report",
+        description=description,
+        epilog=rest.partition("\n\n")[2],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="run folder")
+    parser.add_argument("--out", default="", help="file to write")
+    arguments = parser.parse_args(argv[1:])
+    configs = [open_run(os.path.normpath(workdir)) for workdir in arguments.runs]
+    from tfgan_gn.run_page.points import PointReader
+    from tfgan_gn.runs import reporting
+
+    out = arguments.out or os.path.join(configs[0].workdir if len(configs) == 1 else "", reporting.PAGE)
+    reporting.write_page([reporting.run_of(config, PointReader(config.workdir)) for config in configs], out)
+    sys.stdout.write(f"written to {out}\n")
+    return 0
+
+
+def main(argv):
+    """Runs the command. Returns the exit code: 0 done, 1 for a UserError, 130 if interrupted."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    return command_line.run(lambda: command(argv), "tfgan_gn.report", "interrupted: nothing was written")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,58 @@
+"""The parts of a run's page that show its pictures."""
+
+from tfgan_gn.page import pictures
+from tfgan_gn.page.document import section, side_by_side
+from tfgan_gn.run_page.contents import MOST_BYTES, frames, numbered
+from tfgan_gn.training.recorder import INTERPOLATIONS, SAMPLES
+
+NEIGHBOURS = "neighbours"  # folder inside a run folder
+
+
+def samples(runs):
+    """The section of the sample grids, each run with a slider; empty without them."""
+    found = [(run, numbered(run.workdir, SAMPLES, "png", run.last)) for run in runs]
+    found = [(run, paths) for run, paths in found if paths]
+    if not found:
+        return ""
+    shown = [frames(paths, MOST_BYTES / len(found)) for _, paths in found]
+    parts = [
+        pictures.slider(
+            [(f"iteration {number:,}", png) for number, png in each],
+            "iteration",
+            heading=run.name if len(runs) > 1 else "",
+        )
+        for (run, _), each in zip(found, shown, strict=True)
+    ]
+    about = "Samples from the same noise at each iteration: the slider goes from the first grid to the last."
+    total, taken = (sum(map(len, each)) for each in ([paths for _, paths in found], shown))
+    if taken < total:
+        about += f" {taken:,} of {total:,} grids are here, evenly spread; all are in samples/."
+    return section("Samples", side_by_side(*parts), about=about)
+
+
+def interpolations(runs):
+    """The section of the newest interpolations; empty without them."""
+    about = (
+        "Each row leads from one image of the sample grid, at the left, to the image below it, at the right. The noise "
+        "vectors between them are on the arc between the two (spherical interpolation)."
+    )
+    return _newest(runs, "Interpolations", INTERPOLATIONS, about)
+
+
+def neighbours(runs):
+    """The section of the newest samples beside their nearest real images; empty without them."""
+    about = "Samples, and below each the training image that is nearest to it in the features of the scoring network."
+    return _newest(runs, "Nearest training images", NEIGHBOURS, about)
+
+
+def _newest(runs, heading, folder, about):
+    """A section with the newest picture in a folder of each run; empty without any."""
+    parts = []
+    for run in runs:
+        paths = numbered(run.workdir, folder, "png", run.last)
+        if paths:
+            last = max(paths)
+            caption = f"{run.name}, iteration {last:,}" if len(runs) > 1 else f"iteration {last:,}"
+            (_, png), *_ = frames({last: paths[last]}, MOST_BYTES)
+            parts.append(pictures.picture(png, f"{heading}, {caption}", caption))
+    return section(heading, side_by_side(*parts), about=about) if parts else ""

@@ -1,0 +1,81 @@
+"""The parts of a run's page that show its scores."""
+
+from tfgan_gn.page import charts
+from tfgan_gn.page.document import section as titled
+from tfgan_gn.page.document import side_by_side
+from tfgan_gn.page.tables import table
+from tfgan_gn.scoring import history, naming
+
+
+def ranking(run):
+    """The score by which a run's iterations are ranked, the Fréchet distance.
+
+    Returns:
+        (its name in words, dict from an iteration to its value), or None if the run has no such score.
+    """
+    for result in reversed(run.results.values()):
+        key = naming.find_key(history.RANKED_BY, result["scores"])
+        if key:
+            values = {number: each["scores"][key]["value"] for number, each in run.results.items()}
+            return naming.words_of(key), values
+    return None
+
+
+def section(runs):
+    """The section of the scores: a chart of each, and the numbers; a hint if there are none."""
+    keys = dict.fromkeys(key for run in runs for result in run.results.values() for key in result["scores"])
+    if not keys:
+        return titled("Scores", about="This run was not scored yet; a command at the end of this page scores it.")
+    parts = [
+        charts.lines(
+            naming.words_of(key),
+            [_curve(run, key, place) for place, run in enumerate(runs) if _values(run, key)],
+        )
+        for key in keys
+    ]
+    return titled(
+        "Scores", side_by_side(*parts), *map(_numbers, filter(lambda run: run.results, runs)), about=_about(runs)
+    )
+
+
+def _about(runs):
+    results = [result for run in runs for result in run.results.values()]
+    counts = sorted({result["protocol"]["num_images"] for result in results})
+    texts = [f"Each point is of {' or '.join(f'{count:,}' for count in counts)} samples."]
+    others = sum(run.other_results for run in runs)
+    if others:
+        texts.append(f"{others} results under other protocols than the newest one are left out.")
+    return " ".join(texts)
+
+
+def _values(run, key):
+    """The numbers of one score by iteration."""
+    return {number: each["scores"][key] for number, each in run.results.items() if key in each["scores"]}
+
+
+def _curve(run, key, colour):
+    values = _values(run, key)
+    bands = []
+    if all("low" in numbers for numbers in values.values()):
+        bands = [([numbers["low"] for numbers in values.values()], [numbers["high"] for numbers in values.values()])]
+    heights = [numbers["value"] for numbers in values.values()]
+    return charts.Curve(run.name, list(values), heights, bands, colour)
+
+
+def _numbers(run):
+    """The scores of the newest and of the best iteration of a run, as a table."""
+    _, distances = ranking(run) or ("", {max(run.results): 0.0})
+    newest, best = max(run.results), min(distances, key=distances.get)
+    chosen = {f"newest, iteration {newest:,}": newest, f"best distance, iteration {best:,}": best}
+    rows = [
+        [naming.title_of(key), *(_cell(run.results[number]["scores"].get(key)) for number in chosen.values())]
+        for key in run.results[newest]["scores"]
+    ]
+    return table([run.name, *chosen], rows, numbers=range(1, len(chosen) + 1))
+
+
+def _cell(numbers):
+    if numbers is None:
+        return ""
+    interval = f" ({numbers['low']:.4g} to {numbers['high']:.4g})" if "low" in numbers else ""
+    return f"{numbers['value']:.4g}{interval}"
