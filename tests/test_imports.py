@@ -17,7 +17,7 @@ COMMANDS = sorted(  # also those that are started as `python -m tfgan_gn.NAME`
 # The package's own `__init__` may offer what `runs` has.
 STEPS = [[*COMMANDS, "__init__"], *(step.split(", ") for step in RULE[0].split(" > ")[1:])]
 STEP = {name: number for number, names in enumerate(STEPS) for name in names}
-SEES_SETTINGS = {*COMMANDS, "runs", "settings"}
+SEES_SETTINGS = {*COMMANDS, "study", "runs", "settings"}
 FILES = [*ROOT.glob("*.py"), *PACKAGE.rglob("*.py")]
 MOST_FILES = 12  # of a folder, `__init__.py` left out
 

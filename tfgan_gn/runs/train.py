@@ -43,12 +43,13 @@ def export(config, data_facts, generator):
     )
 
 
-def train(config, progress=lambda iteration: None):
+def train(config, progress=lambda iteration: None, load_data=run_data.load_data):
     """Runs or resumes the run that a Config describes.
 
     Args:
         config: Config.
         progress: as in `loop.fit`.
+        load_data: function from the Config to its `sets.Dataset`.
 
     Returns:
         The exit code: 0, or 128 + signal number when the run was asked to stop.
@@ -61,7 +62,7 @@ def train(config, progress=lambda iteration: None):
     note_doubtful_settings(config, strategy.num_replicas_in_sync)
     checks.refuse_uneven_towers(config, strategy.num_replicas_in_sync)
     checks.refuse_impossible_networks(config)
-    dataset = run_data.load_data(config)
+    dataset = load_data(config)
     data_facts = run_data.facts_of(dataset)
     checks.refuse_missing_labels(config, data_facts)
     if is_run(config.workdir):

@@ -1,0 +1,1 @@
+"""Studies: every arm with every seed, trained by the ordinary training, and what their scores show."""

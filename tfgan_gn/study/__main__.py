@@ -1,0 +1,67 @@
+"""Trains every arm of a study with every seed, compares their scores, and writes a report.
+
+    python -m tfgan_gn.study STUDY.json --data_dir=PATH --out=FOLDER
+    python -m tfgan_gn.study --preset=report --scale=cpu --data_dir=PATH --out=FOLDER --workers=2
+
+A study file (.json or .yaml) names arms, their settings, the baseline and the seeds. Each trial is a run folder of
+train_cifar.py. Its small result is a file in FOLDER/trials. The same command goes on where it was stopped. It trains no
+trial that has a result there.
+"""
+
+import os
+import sys
+
+from tfgan_gn.errors import UserError
+from tfgan_gn.settings import command_line
+from tfgan_gn.settings.study import StudyConfig, make_study_config
+from tfgan_gn.study.built_in import report_study
+from tfgan_gn.study.definition import make_study, read_study
+
+
+def study_of(config, arguments):
+    """The `definition.Study` that a command line asks for. Raises UserError if there is none, or two."""
+    if bool(config.preset) == bool(arguments):
+        raise UserError("give either a study file or --preset=report (--help shows an example of each)")
+    return make_study(report_study(config.scale), config.preset) if config.preset else read_study(arguments[0])
+
+
+def run(config, study):
+    """Trains what is left of a study and writes its report. Returns the exit code."""
+    from tfgan_gn.files.whole import write_whole
+    from tfgan_gn.guards import writing_to
+    from tfgan_gn.study import prepare, trials
+
+    out = config.out or os.path.join("runs", f"study-{study.name}")
+    runs_dir = config.runs_dir or os.path.join(out, "runs")
+    every = trials.trials_of(study, runs_dir, config.data_dir, config.cache_dir)
+    found = trials.read_results(out, every)
+    # A crash may be the machine's: such a trial is tried again.
+    left = [trial for trial in every if found.get(trial.name, {"status": trials.CRASHED})["status"] == trials.CRASHED]
+    if left and config.train:
+        prepare.refuse_impossible(study, left, found)
+        with writing_to(out):
+            os.makedirs(out, exist_ok=True)
+            write_whole(os.path.join(out, "study.json"), study.text.encode())
+        code = prepare.train(study, left, out, config.workers)
+        if code:
+            return code
+    return 0
+
+
+def command(argv):
+    """Reads the command line and runs a study, or prints the help. Returns the exit code."""
+    config, arguments = command_line.parse_arguments(argv, StudyConfig, make_study_config, most_arguments=1)
+    if config is None:
+        sys.stdout.write(command_line.help_text(__doc__, StudyConfig) + "\n")
+        return 0
+    return run(config, study_of(config, arguments))
+
+
+def main(argv):
+    """Runs the command. Returns the exit code: 0 done, 1 for a UserError, 128 + signal number when asked to stop."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    return command_line.run(lambda: command(argv), "tfgan_gn.study", "interrupted; the same command goes on")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,209 @@
+"""What a study is: its arms, seeds and baseline; how it is read from a file, and what is refused."""
+
+import json
+import re
+from typing import NamedTuple
+
+from tfgan_gn.errors import UserError, first_line
+from tfgan_gn.settings.option import as_text, parse
+from tfgan_gn.settings.training import Config, make_config
+
+KEYS = {"name", "seeds", "baseline", "settings", "arms"}
+ARM_KEYS = {"name", "settings", "against", "seed_shift"}
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.,+-]*")  # names are parts of the names of files
+OF_THE_COMMAND = ("seed", "workdir", "data_dir", "cache_dir")  # settings that the study gives to each trial
+# Settings in which all arms must agree. With others their scores could not be compared.
+SHARED = (
+    "dataset",
+    "grey",
+    "image_size",
+    "protocol",
+    "generator_statistics",
+    "scorer",
+    "eval_images",
+)
+MOST_SEED = 10**6  # seeds from here on make the images of the last scoring
+
+
+class Arm(NamedTuple):
+    """One way of training.
+
+    Attributes:
+        name: of the arm.
+        settings: dict of the settings that the study gives it, by name, as flags have them after parsing.
+        against: name of the arm that it is compared with; empty for the baseline, and for the baseline of others.
+        seed_shift: is added to each seed of the study. With another shift than 0, the arm shares no noise with others.
+    """
+
+    name: str
+    settings: dict
+    against: str
+    seed_shift: int
+
+
+class Study(NamedTuple):
+    """Arms that are trained with the same seeds, and what each is compared with.
+
+    Attributes:
+        name: of the study.
+        seeds: tuple of whole numbers.
+        baseline: name of an arm.
+        arms: tuple of `Arm`.
+        text: the definition as JSON, to be kept beside the results.
+    """
+
+    name: str
+    seeds: tuple
+    baseline: str
+    arms: tuple
+    text: str
+
+
+def read_study(path):
+    """Reads a study from a .json, .yaml or .yml file.
+
+    Raises:
+        UserError: the file cannot be read, or as `make_study`.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = _load_yaml(file) if path.endswith((".yaml", ".yml")) else json.load(file)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is not a study file ({first_line(error)}): give a .json or .yaml") from None
+    return make_study(content, path)
+
+
+def _load_yaml(file):
+    try:
+        import yaml
+    except ImportError:
+        raise UserError(f"{file.name} needs the package PyYAML: install it, or write the study as .json") from None
+    try:
+        return yaml.safe_load(file)
+    except yaml.YAMLError as error:
+        raise ValueError(error) from None
+
+
+def make_study(content, where):
+    """Makes a Study of the content of a study file.
+
+        {"name": "layer-or-group", "seeds": [1, 2, 3, 4, 5], "baseline": "layer",
+         "settings": {"width": 32, "iterations": 1000, "eval_every": 250},
+         "arms": [{"name": "layer", "settings": {"norm": "layer"}},
+                  {"name": "group-8", "settings": {"norm": "group", "groups": [8]}}]}
+
+    `settings` are those of `train_cifar.py`; those of an arm win over those of the study. An arm is compared with the
+    baseline, or with the arm that it names in `against`; with an empty `against`, it is compared with none.
+    `seed_shift` gives it other seeds.
+
+    Args:
+        content: JSON value.
+        where: name of the file, for messages.
+
+    Returns:
+        Study.
+
+    Raises:
+        UserError: the first thing that is wrong, by name.
+    """
+    _refuse_keys(content, KEYS, {"seeds", "baseline", "arms"}, where)
+    name = _name(content.get("name", "study"), f"the name of {where}")
+    seeds = content["seeds"]
+    if not isinstance(seeds, list) or any(type(seed) is not int or not 0 <= seed < MOST_SEED for seed in seeds):
+        raise UserError(f"{where}: seeds={seeds}: give a list of whole numbers from 0 to {MOST_SEED - 1}")
+    if len(set(seeds)) < max(2, len(seeds)):
+        raise UserError(f"{where}: seeds={seeds}: give two or more different seeds; one seed shows no difference")
+    if not isinstance(content["arms"], list):
+        raise UserError(f"{where}: arms is no list: give a list of arms, each with a name and its settings")
+    common = _settings(content.get("settings", {}), f"{where}, settings")
+    arms = tuple(_arm(arm, common, content["baseline"], where) for arm in content["arms"])
+    study = Study(name, tuple(seeds), content["baseline"], arms, json.dumps(content, indent=2) + "\n")
+    _refuse_arms(study, where)
+    return study
+
+
+def _arm(content, common, baseline, where):
+    _refuse_keys(content, ARM_KEYS, {"name"}, f"{where}, an arm")
+    name = _name(content["name"], f"{where}: an arm's name")
+    own = _settings(content.get("settings", {}), f"{where}, arm {name}")
+    shift = content.get("seed_shift", 0)
+    if type(shift) is not int or not 0 <= shift < MOST_SEED:
+        raise UserError(f"{where}, arm {name}: seed_shift={shift}: give a whole number from 0 to {MOST_SEED - 1}")
+    against = content.get("against", "" if name == baseline else baseline)
+    return Arm(name, {**common, **own}, against, shift)
+
+
+def _refuse_keys(content, allowed, needed, where):
+    if not isinstance(content, dict):
+        raise UserError(f"{where} is no table: give {', '.join(sorted(allowed))}")
+    for fault, wrong in (("unknown", content.keys() - allowed), ("missing", needed - content.keys())):
+        if wrong:
+            raise UserError(f"{where}: {fault} {', '.join(sorted(wrong))} (a study has {', '.join(sorted(allowed))})")
+
+
+def _name(name, what):
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise UserError(f"{what} is {name!r}: give letters, digits, and _ . , + - after the first one")
+    return name
+
+
+def _settings(given, where):
+    """The settings of a table, each parsed as the text of its flag is."""
+    if not isinstance(given, dict):
+        raise UserError(f"{where}: settings is no table: give settings of train_cifar.py by name")
+    parsed = {}
+    for name, value in given.items():
+        field = Config.__dataclass_fields__.get(name)
+        if field is None:
+            raise UserError(f"{where}: there is no setting {name}: `python train_cifar.py --help` lists them")
+        if name in OF_THE_COMMAND:
+            raise UserError(f"{where}: the study itself gives {name} to each trial: leave it out")
+        try:
+            parsed[name] = parse(field, as_text(tuple(value) if isinstance(value, list) else value))
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from None
+    return parsed
+
+
+def _refuse_arms(study, where):
+    names = [arm.name for arm in study.arms]
+    if len(set(names)) < len(names):
+        raise UserError(f"{where}: two arms are called {next(n for n in names if names.count(n) > 1)}: rename one")
+    if study.baseline not in names:
+        raise UserError(f"{where}: the baseline {study.baseline!r} is not one of the arms {', '.join(names)}")
+    if len(names) < 2:
+        raise UserError(f"{where} has one arm: give two or more, there is nothing to compare it with")
+    for arm in study.arms:
+        if arm.against and (arm.against not in names or arm.against == arm.name):
+            raise UserError(f"{where}, arm {arm.name}: against={arm.against}: give the name of another arm")
+    configs = {arm.name: config_of(arm, study.seeds[0]) for arm in study.arms}
+    first = configs[names[0]]
+    for name, config in configs.items():
+        if not config.eval_every:
+            raise UserError(f"{where}, arm {name}: eval_every=0: a study compares scores; give eval_every")
+        for shared in SHARED:
+            if getattr(config, shared) != getattr(first, shared):
+                raise UserError(
+                    f"{where}: arm {name} has {shared}={as_text(getattr(config, shared))} and arm {names[0]} "
+                    f"{as_text(getattr(first, shared))}: give all arms the same, or their scores cannot be compared"
+                )
+
+
+def config_of(arm, seed, **paths):
+    """The Config of an arm with a seed of the study.
+
+    Args:
+        arm: Arm.
+        seed: of the study; the shift of the arm is added.
+        **paths: workdir, data_dir and cache_dir, which do not change what is learnt.
+
+    Returns:
+        `training.Config`.
+
+    Raises:
+        UserError: settings that do not fit together; names the arm.
+    """
+    try:
+        return make_config(**arm.settings, seed=seed + arm.seed_shift, **paths)
+    except UserError as error:
+        raise UserError(f"arm {arm.name}: {error}") from None
