@@ -13,12 +13,11 @@ def page_of(runs):
     Returns:
         str, an HTML page that needs no other file and no network.
     """
+    seen = list(filter(None, (show(runs) for show in (pictures.samples, pictures.neighbours, pictures.interpolations))))
     sections = [
         overview.heading(runs),
         scores.section(runs),
-        pictures.samples(runs),
-        pictures.neighbours(runs),
-        pictures.interpolations(runs),
+        *(seen if len(runs) > 1 else [document.side_by_side(*seen)]),
         curves.losses(runs),
         curves.slopes(runs),
         curves.speed(runs),

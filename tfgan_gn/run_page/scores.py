@@ -4,7 +4,7 @@ from tfgan_gn.page import charts
 from tfgan_gn.page.document import section as titled
 from tfgan_gn.page.document import side_by_side
 from tfgan_gn.page.tables import table
-from tfgan_gn.scoring import history, naming
+from tfgan_gn.scoring import history, naming, scores
 
 
 def ranking(run):
@@ -22,13 +22,14 @@ def ranking(run):
 
 
 def section(runs):
-    """The section of the scores: a chart of each, and the numbers; a hint if there are none."""
-    keys = dict.fromkeys(key for run in runs for result in run.results.values() for key in result["scores"])
+    """The section of the scores: a chart of each, the distance first, and the numbers; a hint if there are none."""
+    found = dict.fromkeys(key for run in runs for result in run.results.values() for key in result["scores"])
+    keys = sorted(found, key=lambda key: naming.row_of(key) is not scores.SCORES[history.RANKED_BY])
     if not keys:
         return titled("Scores", about="This run was not scored yet; a command at the end of this page scores it.")
     parts = [
         charts.lines(
-            naming.words_of(key),
+            _title(key),
             [_curve(run, key, place) for place, run in enumerate(runs) if _values(run, key)],
         )
         for key in keys
@@ -36,6 +37,12 @@ def section(runs):
     return titled(
         "Scores", side_by_side(*parts), *map(_numbers, filter(lambda run: run.results, runs)), about=_about(runs)
     )
+
+
+def _title(key):
+    """The name of a score as the title of its chart."""
+    words = naming.words_of(key)
+    return words[0].upper() + words[1:]
 
 
 def _about(runs):
