@@ -10,13 +10,19 @@ import os
 import sys
 
 from tfgan_gn.settings import command_line
+from tfgan_gn.settings.config_file import with_scoring_of_run
 from tfgan_gn.settings.presets import other_defaults
 from tfgan_gn.settings.training import Config, make_config
 
 
+def config_of(**given):
+    """The Config for the settings given; raises UserError for a bad one."""
+    return with_scoring_of_run(make_config(**given), given)
+
+
 def command(argv):
     """Reads the command line and trains, or prints the help. Returns the exit code."""
-    config, _ = command_line.parse_arguments(argv, Config, make_config)
+    config, _ = command_line.parse_arguments(argv, Config, config_of)
     if config is None:
         sys.stdout.write(command_line.help_text(__doc__, Config, other_defaults) + "\n")
         return 0

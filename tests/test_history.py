@@ -57,6 +57,27 @@ def test_another_network_ranks_by_its_own_distance_and_never_says_fid(tmp_path):
     ]
 
 
+def test_the_newest_and_the_best_are_told(tmp_path):
+    assert history.newest_and_best(str(tmp_path)) is None
+    for iteration, fid in ((2, 9.0), (4, 7.0), (6, 7.0), (8, 8.0)):
+        add(tmp_path, result(fid), iteration)
+    add(tmp_path, result(1.0, num_images=20), 3)
+    newest, best = history.newest_and_best(str(tmp_path))
+    assert newest == (8, 8.0, "FID")
+    assert best == (4, 7.0, "FID"), "the first of two equal ones, whose checkpoint is kept; and of the same protocol"
+    add(tmp_path, result_of_tiny(9.0), 10)
+    assert history.newest_and_best(str(tmp_path)) == ((10, 9.0, "Fréchet distance (tiny)"),) * 2
+
+
+def test_the_number_of_images_is_that_of_the_newest_result_of_the_same_network(tmp_path):
+    assert history.find_num_images(str(tmp_path), "a") is None
+    for iteration, num_images, weights in ((2, 5000, "a"), (4, 2000, "a"), (6, 1000, "b")):
+        scored = result(1.0, num_images)
+        scored["protocol"]["weights_sha256"] = weights
+        add(tmp_path, scored, iteration)
+    assert [history.find_num_images(str(tmp_path), weights) for weights in ("a", "b", "c")] == [2000, 1000, None]
+
+
 def test_a_broken_result_is_named(tmp_path):
     (tmp_path / "scores").mkdir()
     (tmp_path / "scores" / "000002.json").write_text("{")

@@ -6,6 +6,7 @@ that version computed from it: images of the averaged generator, scores and clas
 parameters after iteration 3.
 """
 
+import dataclasses
 import pathlib
 import shutil
 
@@ -21,6 +22,11 @@ from tfgan_gn.settings.training import make_config
 from tfgan_gn.training import checkpoints, strategies
 
 OLD_RUNS = pathlib.Path(__file__).parent / "old_runs"
+
+
+def unscored(config):
+    """The same Config with the defaults of scoring that earlier versions had."""
+    return dataclasses.replace(config, eval_every=0, eval_images=10_000, scorer="inception")
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +70,9 @@ def test_it_is_resumed_and_computes_the_same_iteration(expected, tmp_path, eager
 def test_its_settings_are_read():
     """All of them; or those of the first version, where a setting that is younger has its former value."""
     given = {"seed": 3, "ema": 0.5, "dataset": "shapes", "groups": (8,), "batch_norm_towers": 1}
-    assert config_file.load_config(OLD_RUNS / "author") == make_config("author", **given)
+    assert config_file.load_config(OLD_RUNS / "author") == unscored(make_config("author", **given))
     assert config_file.load_data_facts(OLD_RUNS / "author")["channels"] == 3
-    assert config_file.load_config(OLD_RUNS / "first") == make_config("report", seed=5)
+    assert config_file.load_config(OLD_RUNS / "first") == unscored(make_config("report", seed=5))
     with pytest.raises(UserError, match="it has no table 'data'.: give another --workdir"):
         config_file.load_data_facts(OLD_RUNS / "first")
 
@@ -82,6 +88,27 @@ def test_the_scorer_is_found_under_its_former_name(there, now, tmp_path):
 
 
 @pytest.mark.quick
+def test_a_resumed_run_is_scored_as_before_unless_flags_ask_for_something_else(tmp_path):
+    """Among them runs whose defaults were no scoring, or scoring by Inception."""
+
+    def resumed(**given):
+        config = config_file.with_scoring_of_run(make_config(workdir=str(tmp_path), **given), given)
+        return config.scorer, config.eval_every, config.eval_images
+
+    assert resumed() == ("cifar10net", 1000, 0), "a new run"
+    (tmp_path / "config.json").write_text((OLD_RUNS / "first" / "config.json").read_text())
+    assert resumed() == ("inception", 0, 10_000)
+    with pytest.raises(UserError, match="--scorer has no effect without --eval_every=1000: leave out --scorer, or add"):
+        resumed(scorer="cifar10net")
+    assert resumed(scorer="cifar10net", eval_every=50, eval_images=0) == ("cifar10net", 50, 0)
+    assert resumed(protocol="author") == ("inception", 1000, 50_000), "another protocol"
+    scored = make_config(eval_every=70, eval_images=300)
+    config_file.save_config(scored, tmp_path, {}, {})
+    assert resumed() == ("cifar10net", 70, 300)
+    assert resumed(eval_every=0) == ("cifar10net", 0, 300)
+
+
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("run", "setting", "name"), [("dcgan", "preset", "author_dcgan"), ("wgan_gp_64", "architecture", "dcgan_64")]
 )
@@ -94,7 +121,7 @@ def test_a_former_name_is_refused_with_the_new_one_and_read_once_that_is_written
     preset = name if setting == "preset" else run
     saved = config_file.load_config(tmp_path)
     former = {"norm": "none"} if preset == "author_dcgan" else {"iterations": 100_000}  # what the preset was
-    assert saved == make_config(preset, workdir=saved.workdir, **former)
+    assert saved == unscored(make_config(preset, workdir=saved.workdir, **former))
 
 
 @pytest.mark.quick

@@ -22,7 +22,9 @@ pytestmark = pytest.mark.quick
 
 def test_the_protocol_of_the_authors_is_published():
     """Constants of `gan_cifar_resnet.py`: get_inception_score(50000), samples_100, 255.99 / 2, INCEPTION_FREQUENCY."""
-    assert PROTOCOLS["author"]._replace(decided=()) == Protocol("batch", 100, 255.99 / 2, 10, 1000, 50_000, 0, True)
+    assert PROTOCOLS["author"]._replace(decided=()) == Protocol(
+        "batch", 100, 255.99 / 2, 10, "inception", 1000, 50_000, 0, True
+    )
 
 
 def test_the_default_protocol_has_the_defaults_of_what_it_is_given_to():
@@ -32,14 +34,15 @@ def test_the_default_protocol_has_the_defaults_of_what_it_is_given_to():
 
 def test_a_protocol_gives_defaults_and_a_flag_wins_over_what_it_does_not_decide():
     ours, author = make_config(), make_config(protocol="author")
-    assert (ours.eval_every, ours.eval_images, ours.test_batches) == (0, 10_000, 10)
+    assert (ours.scorer, ours.eval_every, ours.eval_images, ours.test_batches) == ("cifar10net", 1000, 0, 10)
     assert ours.generator_statistics == "standing"
-    assert (author.eval_every, author.eval_images, author.test_batches) == (1000, 50_000, 0)
-    assert author.generator_statistics == "batch"
-    changed = {"protocol", "eval_every", "eval_images", "test_batches", "generator_statistics"}
+    assert (author.scorer, author.eval_every, author.eval_images) == ("inception", 1000, 50_000)
+    assert author.test_batches == 0 and author.generator_statistics == "batch"
+    changed = {"protocol", "scorer", "eval_every", "eval_images", "test_batches", "generator_statistics"}
     assert dataclasses.replace(author, **{name: getattr(ours, name) for name in changed}) == ours
     given = make_config("report", protocol="author", eval_every=20, eval_images=30, test_batches=0)
     assert (given.eval_every, given.eval_images, given.gp_weight) == (20, 30, 5)
+    assert make_config(protocol="author", scorer="cifar10net").scorer == "cifar10net"
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 import train_cifar  # the command itself, which is not installed
 
 TINY = {"dataset": "shapes", "width": 8, "groups": 4, "batch_size": 8, "n_critic": 2, "test_batches": 1}
+TINY |= {"eval_every": 0}  # `test_scored_run.py` is about scores
 
 QUICK = {"architecture": "simple_cnn", "norm": "none", "groups": None}  # to trace
 

@@ -42,7 +42,8 @@ def load_run(workdir, checkpoint=""):
 
     Args:
         workdir: run folder of `train_cifar.py`.
-        checkpoint: empty for the newest, "best" for the one with the best FID, or the number of an iteration.
+        checkpoint: empty for the newest, "best" for the one with the lowest Fréchet distance (FID), or the number of
+            an iteration.
 
     Returns:
         Run.

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfgan_gn import guards
 from tfgan_gn.export import make_sampler
 from tfgan_gn.files.cache_folder import cache_folder
+from tfgan_gn.runs import affordable
 from tfgan_gn.runs.about import say, versions
 from tfgan_gn.runs.building import sampling
 from tfgan_gn.runs.reporting import make_page
@@ -46,7 +47,8 @@ def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
         # With several processes the chief scores outside of the strategy: under it, all of them would have to score.
         alone = strategies.num_workers(strategy) > 1
         with contextlib.nullcontext() if alone else strategy.scope():
-            score = make_score(config, data_facts, trainer.sampling_generator, dataset)
+            done = int(trainer.iteration.numpy())
+            score = make_score(config, data_facts, trainer.sampling_generator, dataset, done, time.monotonic)
     with guards.writing_to(config.workdir):
         os.makedirs(config.workdir, exist_ok=True)
         save_config(config, config.workdir, versions(), data_facts._asdict())
@@ -77,7 +79,7 @@ def make_held_out_loss(config, trainer, dataset, strategy):
     return held_out_loss
 
 
-def make_score(config, data_facts, generator, dataset):
+def make_score(config, data_facts, generator, dataset, done, clock):
     """Makes the `score` of a `Recorder`; call it in the scope of the strategy that scores.
 
     Args:
@@ -85,6 +87,8 @@ def make_score(config, data_facts, generator, dataset):
         data_facts: `run_data.DataFacts`.
         generator: the network that is scored.
         dataset: `sets.Dataset`; its training images are the reference.
+        done: iterations that are done already.
+        clock: function that returns the time in seconds.
 
     Returns:
         Function from the iteration to (scalars by tag, whether they are the best so far).
@@ -96,13 +100,24 @@ def make_score(config, data_facts, generator, dataset):
     settings = scoring_settings(EvalConfig(splits=PROTOCOLS[config.protocol].splits), extrapolate=False)
     train = images.of_split(dataset, "train")
     real = reference.of_images(train, extractor, settings.batch_size, cache_folder(config.cache_dir), say)
-    strategy = tf.distribute.get_strategy()
+    strategy, since = tf.distribute.get_strategy(), clock()
 
     def score(iteration):
+        begin = clock()
         sampler = make_sampler(generator, **sampling(config, data_facts, iteration))
-        samples = images.of_generator(sampler, config.eval_images, config.seed, f"{config.workdir}, {iteration=}")
-        with strategy.scope():
-            result = evaluation.evaluate(samples, real, extractor, settings, versions())
+
+        def result_of(num_images, watched=lambda samples: samples):
+            samples = images.of_generator(sampler, num_images, config.seed, f"{config.workdir}, {iteration=}")
+            with strategy.scope():
+                return evaluation.evaluate(watched(samples), real, extractor, settings, versions())
+
+        num_images = config.eval_images or history.find_num_images(config.workdir, extractor.weights_sha256)
+        if num_images:
+            result = result_of(num_images)
+        else:
+            run_seconds = (begin - since) / (iteration - done) * config.iterations
+            num_scorings = -(-config.iterations // config.eval_every)
+            result = affordable.score_first(result_of, begin, clock, run_seconds, num_scorings, say)
         return history.add(result, iteration, config.workdir, os.path.join(config.workdir, checkpoints.BEST), say)
 
     return score

@@ -13,6 +13,7 @@ from tfgan_gn.export import export_generator, make_sampler
 from tfgan_gn.runs import building, checks, recording, run_data
 from tfgan_gn.runs.about import note_doubtful_settings, say
 from tfgan_gn.runs.reporting import PAGE
+from tfgan_gn.scoring import history
 from tfgan_gn.settings.config_file import is_run, load_config, load_data_facts, refuse_other_data, refuse_other_settings
 from tfgan_gn.training import checkpoints, loop, strategies
 
@@ -29,6 +30,18 @@ def refuse_another_run(config):
         raise UserError(f"--workdir={config.workdir} is a file: give a folder")
 
 
+def scores_of(workdir):
+    """The Fréchet distances of the newest and of the best scored iteration, for a line of text; empty without any."""
+    ranked = history.newest_and_best(workdir)
+    if ranked is None:
+        return ""
+    newest, best = ranked
+    return (
+        f"{newest.words} {newest.value:.4g} at iteration {newest.iteration}, the newest, and {best.value:.4g} at "
+        f"iteration {best.iteration}, the best, kept in {os.path.join(workdir, checkpoints.BEST)}; "
+    )
+
+
 def export(config, data_facts, generator):
     """Writes the generator as a SavedModel and prints where the results are."""
     folder = os.path.join(config.workdir, "export")
@@ -38,7 +51,8 @@ def export(config, data_facts, generator):
     sample = f"model.sample(64, 1{', -1' if config.conditional else ''})"
     page = os.path.join(config.workdir, PAGE)
     say(
-        f"done: open {page} in a browser, run `tensorboard --logdir {config.workdir}`, or sample in Python: "
+        f"done: {scores_of(config.workdir)}open {page} in a browser, run `tensorboard --logdir {config.workdir}`, or "
+        "sample in Python: "
         f"model = tf.saved_model.load({json.dumps(folder)}); {sample}"
     )
 

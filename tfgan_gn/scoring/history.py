@@ -3,6 +3,7 @@
 import glob
 import math
 import os
+from typing import NamedTuple
 
 from tfgan_gn.guards import writing_to
 from tfgan_gn.scoring import naming, results
@@ -43,13 +44,64 @@ def add(result, iteration, workdir, best_folder, say):
     return {naming.tag_of(key): value for key, value in values.items()}, is_best
 
 
+def find_num_images(workdir, weights_sha256):
+    """The number of images that a run was scored with by the network with these weights; None if it was not."""
+    for _, result in sorted(_results(workdir).items(), reverse=True):
+        if result["protocol"].get("weights_sha256") == weights_sha256:
+            return result["protocol"]["num_images"]
+    return None
+
+
+class Ranked(NamedTuple):
+    """A scored iteration.
+
+    Attributes:
+        iteration: its number.
+        value: its Fréchet distance.
+        words: the name of this distance, e.g. "Fréchet distance (cifar10net)", or "FID".
+    """
+
+    iteration: int
+    value: float
+    words: str
+
+
+def newest_and_best(workdir):
+    """The newest scored iteration of a run, and the best of those with an equal protocol.
+
+    Args:
+        workdir: run folder.
+
+    Returns:
+        (Ranked, Ranked), or None if the run was not scored.
+
+    Raises:
+        UserError: a result in the folder cannot be read.
+    """
+    found = _results(workdir)
+    if not found:
+        return None
+    newest = found[max(found)]
+    key = naming.find_key(RANKED_BY, newest["scores"])
+    ranked = [
+        Ranked(iteration, result["scores"][key]["value"], naming.words_of(key))
+        for iteration, result in sorted(found.items())
+        if key in result["scores"] and not results.differing(result["protocol"], newest["protocol"])
+    ]
+    return ranked[-1], min(ranked, key=lambda each: each.value)
+
+
+def _results(workdir):
+    """The results of a run by iteration."""
+    paths = glob.glob(os.path.join(glob.escape(workdir), SCORES, "*.json"))
+    return {int(os.path.basename(path).partition(".")[0]): results.load(path) for path in paths}
+
+
 def _earlier_values(key, workdir, protocol, iteration):
     """Values of a score at earlier iterations under an equal protocol, as far as their results have it.
 
     A run that resumes from an old checkpoint may find results of later iterations: they do not count.
     """
-    for path in glob.glob(os.path.join(glob.escape(workdir), SCORES, "*.json")):
-        earlier = results.load(path)
-        is_earlier = int(os.path.basename(path).partition(".")[0]) < iteration
-        if is_earlier and key in earlier["scores"] and not results.differing(earlier["protocol"], protocol):
+    for number, earlier in _results(workdir).items():
+        if number < iteration and key in earlier["scores"] and not results.differing(earlier["protocol"], protocol):
             yield earlier["scores"][key]["value"]

@@ -22,8 +22,8 @@ def define_flags(settings, flag_values):
     for field in dataclasses.fields(settings):
         define = flags.DEFINE_boolean if field.type is bool else flags.DEFINE_string
         define(field.name, None, field.metadata["help"], flag_values=flag_values)
-        if field.metadata["former"]:
-            define(field.metadata["former"], None, "Former name", flag_values=flag_values)
+        for former in field.metadata["former"]:
+            define(former, None, "Former name", flag_values=flag_values)
 
 
 def parse_arguments(argv, settings, make, most_arguments=0):
@@ -58,10 +58,10 @@ def parse_arguments(argv, settings, make, most_arguments=0):
 
 def _refuse_former_names(settings, flag_values):
     for field in dataclasses.fields(settings):
-        former = field.metadata["former"]
-        if former and flag_values[former].present:
-            value = flag_values[former].value or field.default
-            raise UserError(f"--{former} is now called --{field.name}: write --{field.name}={value} instead")
+        for former, of_empty in field.metadata["former"].items():
+            if flag_values[former].present:
+                value = flag_values[former].value or of_empty
+                raise UserError(f"--{former} is now called --{field.name}: write --{field.name}={value} instead")
 
 
 def run(command, program, interrupted):

@@ -7,6 +7,7 @@ import os
 from tfgan_gn.architectures import get_architecture
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.whole import write_whole
+from tfgan_gn.settings.effects import refuse_without_effect
 from tfgan_gn.settings.training import Config
 
 NAME = "config.json"
@@ -41,6 +42,8 @@ VALUES_BEFORE = {
     "precision": "float32",
     "jit": False,
 }
+# Settings that a resumed run keeps unless they are given.
+SCORING = ("scorer", "eval_every", "eval_images")
 
 
 def is_run(workdir):
@@ -107,6 +110,32 @@ def load_data_facts(workdir):
     """What `save_config` wrote of the data, a dict. Raises UserError where the file is missing or damaged."""
     path = os.path.join(workdir, NAME)
     return _table(path, _read(path), "data")
+
+
+def with_scoring_of_run(config, given):
+    """A resumed run is scored as before, unless flags ask for something else.
+
+    So a run of an earlier version, whose defaults were others, goes on with its own network and number of images.
+
+    Args:
+        config: Config that is asked for.
+        given: dict of the settings that were given, by name.
+
+    Returns:
+        Config. If its folder holds a run with the same protocol, the settings of SCORING that were not given are those
+        of the run.
+
+    Raises:
+        UserError: as `load_config`, and for a setting that was given but has no effect.
+    """
+    if not is_run(config.workdir):
+        return config
+    saved = load_config(config.workdir)
+    if config.protocol != saved.protocol:
+        return config
+    config = dataclasses.replace(config, **{name: getattr(saved, name) for name in SCORING if name not in given})
+    refuse_without_effect(config, given)
+    return config
 
 
 def refuse_other_settings(config, saved, workdir):

@@ -1,7 +1,8 @@
-"""Settings that do not fit together: one that changes nothing beside another, and towers that divide no batch."""
+"""Settings that do not fit together: one that changes nothing beside another, too few images, uneven towers."""
 
 from tfgan_gn.architectures import ARCHITECTURES
 from tfgan_gn.errors import UserError
+from tfgan_gn.settings.protocols import PROTOCOLS
 from tfgan_gn.settings.registry_names import TAKES_GROUPS
 
 
@@ -28,8 +29,8 @@ def without_effect(config):
             "an --architecture with other initial weights",
         ),
         "reuse_real_batch": (config.n_critic > 1, "--n_critic=5"),
-        "eval_images": (config.eval_every, "--eval_every=10000"),
-        "scorer": (config.eval_every, "--eval_every=10000"),
+        "eval_images": (config.eval_every, "--eval_every=1000"),
+        "scorer": (config.eval_every, "--eval_every=1000"),
     }
     return {name: way_out for name, (has_effect, way_out) in needs.items() if not has_effect}
 
@@ -49,6 +50,16 @@ def refuse_without_effect(config, given):
             raise UserError(f"--{name} has no effect without {way_out}: leave out --{name}, or add {way_out}")
     if config.auxiliary and not config.conditional:
         raise UserError("--auxiliary needs --conditional, because the classifier learns from the labels: add it")
+
+
+def refuse_too_few_images(config):
+    """Raises UserError for a `training.Config` with fewer images per scoring than its protocol has splits."""
+    least = PROTOCOLS[config.protocol].splits
+    if 0 < config.eval_images < least:
+        raise UserError(
+            f"--eval_images={config.eval_images}: give {least} or more, because the classifier score is the mean over "
+            f"{least} parts of the images; or leave it out"
+        )
 
 
 def refuse_uneven_towers(config):

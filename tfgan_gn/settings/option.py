@@ -18,7 +18,7 @@ def option(
     choices=None,
     prefix="",
     renamed=None,
-    former="",
+    former=None,
     low=None,
     high=None,
     free=False,
@@ -32,7 +32,7 @@ def option(
         choices: the allowed values of a string.
         prefix: further allowed values are this prefix and a NAME that the user chooses; empty for none.
         renamed: dict from a former value to its present name, which a refusal tells.
-        former: former name of the flag, which a refusal tells; empty for none.
+        former: dict from a former name of the flag to what its empty value is now; a refusal tells both.
         low: smallest allowed number.
         high: largest allowed number.
         free: whether a resumed run may change the setting, because it does not change what is learnt.
@@ -46,7 +46,7 @@ def option(
         "choices": choices,
         "prefix": prefix,
         "renamed": renamed or {},
-        "former": former,
+        "former": former or {},
         "low": low,
         "high": high,
         "free": free,

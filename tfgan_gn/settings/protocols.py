@@ -15,8 +15,9 @@ class Protocol(NamedTuple):
         pixel_scale: the scale of `pixels.quantize`, which makes 8-bit images of samples and rounds down; None for the
             inverse of the run's own `--pixels`.
         splits: parts of the Inception Score.
+        scorer: network that scores samples during training, as in `extractors.load_extractor`.
         eval_every: iterations between two scorings during training; 0 for no scoring.
-        eval_images: samples per scoring during training.
+        eval_images: samples per scoring during training; 0 for as many as `runs.affordable` allows.
         test_batches: batches of the held-out loss; 0 for all held-out images that fill a batch.
         fresh_test_noise: whether the held-out loss has other noise at each iteration; without it, always the same.
         decided: the fields that are settings too, and that no flag may change under this protocol.
@@ -26,6 +27,7 @@ class Protocol(NamedTuple):
     block_size: int
     pixel_scale: float | None
     splits: int
+    scorer: str
     eval_every: int
     eval_images: int
     test_batches: int
@@ -40,8 +42,9 @@ PROTOCOLS = {
         block_size=64,
         pixel_scale=None,
         splits=10,
-        eval_every=0,
-        eval_images=10_000,
+        scorer="cifar10net",
+        eval_every=1000,
+        eval_images=0,
         test_batches=10,
         fresh_test_noise=False,
     ),
@@ -50,6 +53,7 @@ PROTOCOLS = {
         block_size=100,
         pixel_scale=127.995,  # 255.99 / 2
         splits=10,
+        scorer="inception",
         eval_every=1000,
         eval_images=50_000,
         test_batches=0,
@@ -58,7 +62,7 @@ PROTOCOLS = {
     ),
 }
 DEFAULTS = PROTOCOLS[DEFAULT_PROTOCOL]
-OF_TRAINING = ("generator_statistics", "eval_every", "eval_images", "test_batches")  # the settings of a run among them
+OF_TRAINING = ("generator_statistics", "scorer", "eval_every", "eval_images", "test_batches")  # the settings of a run among them
 
 
 def defaults_of_protocol(name):

@@ -62,7 +62,7 @@ class EvalConfig:
         "imagenet is that of keras.applications; or give a path: of the file classify_image_graph_def.pb, its .tgz or "
         "a folder with one of them, or of a SavedModel of another extractor",
         "the network of 2015-12-05",
-        former="inception",
+        former={"inception": "inception"},
     )
     cache_dir: str = option(
         "", f"Folder for downloaded weights and statistics of real images; empty for {cache_folder.DEFAULT}"

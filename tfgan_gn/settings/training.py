@@ -6,7 +6,7 @@ import os
 from tfgan_gn.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, refuse_image_size, refuse_labels
 from tfgan_gn.files.cache_folder import DEFAULT as CACHE
 from tfgan_gn.settings import protocols
-from tfgan_gn.settings.effects import refuse_uneven_towers, refuse_without_effect
+from tfgan_gn.settings.effects import refuse_too_few_images, refuse_uneven_towers, refuse_without_effect
 from tfgan_gn.settings.option import INT32_MAX, check, check_value, option
 from tfgan_gn.settings.presets import AUTHOR, DEFAULT_PRESET, GULRAJANI, PRESETS, WU_AND_HE, defaults_of
 from tfgan_gn.settings.registry_names import (
@@ -251,20 +251,21 @@ class Config:
     )
     eval_every: int = option(
         protocols.DEFAULTS.eval_every,
-        "Iterations between two scorings of samples; 0 for no scoring",
+        "Iterations between two scorings of samples; the last iteration is scored too; 0 for no scoring",
         low=0,
         free=True,
     )
     eval_images: int = option(
         protocols.DEFAULTS.eval_images,
-        "Generated images per scoring; they are compared with all training images",
-        low=10,
+        "Generated images per scoring, which are compared with all training images; 0 for 10,000, or for 5,000, 2,000 "
+        "or 1,000 where scoring would otherwise take more than 5 % of the run's time",
+        low=0,
         free=True,
     )
     scorer: str = option(
-        "inception",
+        protocols.DEFAULTS.scorer,
         "Network that scores the images, by name or path, as in eval_inception.py",
-        former="inception",
+        former={"inception": "inception"},
         free=True,
     )
     cache_dir: str = option("", CACHE_HELP, free=True)
@@ -294,8 +295,9 @@ def make_config(preset=DEFAULT_PRESET, **given):
         Config.
 
     Raises:
-        UserError: a value that its option does not allow, a setting without effect or against the protocol, a batch
-            that its towers do not divide, or labels or an image size that the architecture cannot take.
+        UserError: a value that its option does not allow, a setting without effect or against the protocol, too few
+            images for a score, a batch that its towers do not divide, or labels or an image size that the architecture
+            cannot take.
     """
     for name, value in {"preset": preset, **given}.items():
         if name in ("preset", "architecture", "protocol"):
@@ -305,6 +307,7 @@ def make_config(preset=DEFAULT_PRESET, **given):
     config = Config(**{**of_protocol, **wanted})
     protocols.refuse_contradictions(config.protocol, config)
     refuse_without_effect(config, given)
+    refuse_too_few_images(config)
     refuse_uneven_towers(config)
     refuse_image_size(config.architecture, config.image_size)
     refuse_labels(config.architecture, config.conditional, config.auxiliary)

@@ -90,7 +90,8 @@ def find(workdir, which=""):
 
     Args:
         workdir: run folder.
-        which: empty for the newest, "best" for the one with the best FID, or the number of an iteration.
+        which: empty for the newest, "best" for the one with the lowest Fréchet distance (FID), or the number of an
+            iteration.
 
     Returns:
         Its path, without the ending of a file.
@@ -108,7 +109,7 @@ def find(workdir, which=""):
         names = ", ".join(sorted({str(n) for _, n in there} | {BEST for kind, _ in there if kind == BEST})) or "none"
         raise UserError(
             f"{workdir} has no checkpoint {which or 'at all'}: give --checkpoint= one of {names}; a run keeps its best "
-            "if --eval_every is set"
+            "unless --eval_every=0"
         )
     return found[-1]
 
