@@ -45,9 +45,15 @@ def first_scoring(run_seconds, num_scorings, each=0.01, fixed=5.0, traced=30.0):
 
 @pytest.mark.parametrize(
     ("run_seconds", "count"),
-    # 10,000 images take 30 + 5 + 100 seconds, 5,000 take 85, 2,000 take 55: 20 scorings at most 5 % of the run's seconds
-    [(20 * 136 / 0.05, 10_000), (20 * 134 / 0.05, 5_000), (20 * 86 / 0.05, 5_000), (20 * 84 / 0.05, 2_000)]
-    + [(20 * 56 / 0.05, 2_000), (20 * 54 / 0.05, 1_000), (1.0, 1_000)],
+    [
+        (20 * 136 / 0.05, 10_000),  # which take 30 + 5 + 100 seconds in each of the 20 scorings
+        (20 * 134 / 0.05, 5_000),  # 85 seconds
+        (20 * 86 / 0.05, 5_000),
+        (20 * 84 / 0.05, 2_000),  # 55 seconds
+        (20 * 56 / 0.05, 2_000),
+        (20 * 54 / 0.05, 1_000),
+        (1.0, 1_000),
+    ],
 )
 def test_a_run_scores_the_largest_number_of_images_that_takes_at_most_5_percent_of_its_time(run_seconds, count):
     scored, number, said = first_scoring(run_seconds, 20)

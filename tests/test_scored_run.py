@@ -1,6 +1,7 @@
 """A run that scores itself on the way, and its scoring afterwards, as a user runs them."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -66,6 +67,9 @@ def test_the_best_checkpoint_is_kept_beside_the_newest(scored):
     for iteration, line in lines.items():
         is_best = written[iteration] == min(written[i] for i in written if i <= iteration)
         assert ("the best FID so far, kept in" in line) == is_best
+    last, newest = said.splitlines()[-1], f"done: FID {written[6]:.4g} at iteration 6, the newest"
+    told = " and the best" if best == 6 else f", and {written[best]:.4g} at iteration {best}, the best"
+    assert last.startswith(f"{newest}{told}, kept in {workdir}/best; open ")
 
 
 def arguments_for(workdir, extractor, *flags):
@@ -150,12 +154,14 @@ def test_scoring_that_cannot_be_is_refused_before_training(tmp_path, capsys):
 
 
 def test_a_run_scored_by_cifar10net_says_so_wherever_its_scores_stand(tmp_path):
-    """It needs no other file; the best checkpoint is that of its own distance."""
+    """It is the default and needs no other file; a run of 2 iterations is scored at its end, with the fewest images."""
     write_folder(tmp_path / "data", shapes.draw_shapes(40, 16, 0)[0])
     flags = {"dataset": "folder", "data_dir": tmp_path / "data", "image_size": 16, "cache_dir": tmp_path / "cache"}
-    scoring = {"eval_every": 2, "eval_images": 20, "scorer": "cifar10net"}
-    process = command(tmp_path / "run", iterations=2, **flags, **scoring, **QUICK)
+    process = command(tmp_path / "run", iterations=2, eval_every=None, **flags, **QUICK)
     assert process.returncode == 0, process.err
+    assert (
+        len(re.findall(r"each scoring takes 1,000 images, about .* of the run's time; 10,000 would", process.err)) == 1
+    )
     assert "the best Fréchet distance (cifar10net) so far, kept in" in process.err
     assert not any(name in process.err for name in ("FID", "fid", "Inception"))
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard"), size_guidance={"tensors": 0}).Reload()
@@ -164,4 +170,5 @@ def test_a_run_scored_by_cifar10net_says_so_wherever_its_scores_stand(tmp_path):
     assert tags == {f"eval/cifar10net/{name}" for name in names}
     (result,) = (tmp_path / "run" / "scores").iterdir()
     assert set(results.load(result)["scores"]) == {tag.removeprefix("eval/") for tag in tags}
+    assert results.load(result)["protocol"]["num_images"] == 1000
     assert [p.name for p in (tmp_path / "run" / "best").glob("*.index")] == ["iteration-2.index"]

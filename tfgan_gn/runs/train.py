@@ -36,10 +36,10 @@ def scores_of(workdir):
     if ranked is None:
         return ""
     newest, best = ranked
-    return (
-        f"{newest.words} {newest.value:.4g} at iteration {newest.iteration}, the newest, and {best.value:.4g} at "
-        f"iteration {best.iteration}, the best, kept in {os.path.join(workdir, checkpoints.BEST)}; "
-    )
+    told = f"{newest.words} {newest.value:.4g} at iteration {newest.iteration}, the newest and the best"
+    if newest != best:
+        told = f"{told.removesuffix(' and the best')}, and {best.value:.4g} at iteration {best.iteration}, the best"
+    return f"{told}, kept in {os.path.join(workdir, checkpoints.BEST)}; "
 
 
 def export(config, data_facts, generator):
@@ -52,8 +52,7 @@ def export(config, data_facts, generator):
     page = os.path.join(config.workdir, PAGE)
     say(
         f"done: {scores_of(config.workdir)}open {page} in a browser, run `tensorboard --logdir {config.workdir}`, or "
-        "sample in Python: "
-        f"model = tf.saved_model.load({json.dumps(folder)}); {sample}"
+        f"sample in Python: model = tf.saved_model.load({json.dumps(folder)}); {sample}"
     )
 
 

@@ -62,7 +62,8 @@ PROTOCOLS = {
     ),
 }
 DEFAULTS = PROTOCOLS[DEFAULT_PROTOCOL]
-OF_TRAINING = ("generator_statistics", "scorer", "eval_every", "eval_images", "test_batches")  # the settings of a run among them
+# The settings of a run among them.
+OF_TRAINING = ("generator_statistics", "scorer", "eval_every", "eval_images", "test_batches")
 
 
 def defaults_of_protocol(name):
