@@ -47,6 +47,7 @@ def test_arms_have_the_settings_of_the_study_and_their_own():
     config = config_of(study.arms[1], 3)
     assert (config.norm, config.groups, config.width, config.seed) == ("group", (4, 4, 2, 2, 1, 1), 8, 3)
     assert config_of(study.arms[2], 3).seed == 13
+    assert config.eval_images == 10_000, "not a number that depends on the speed of each trial"
     names = [trial.name for trial in trials.trials_of(study, "runs")]
     assert names == [f"{arm}-seed-{seed}" for seed in (3, 4) for arm in ("layer", "group", "one")]
 

@@ -1,5 +1,6 @@
 """What a study is: its arms, seeds and baseline; how it is read from a file, and what is refused."""
 
+import dataclasses
 import json
 import re
 from typing import NamedTuple
@@ -23,6 +24,7 @@ SHARED = (
     "eval_images",
 )
 MOST_SEED = 10**6  # seeds from here on make the images of the last scoring
+NUM_IMAGES = 10_000  # of a scoring, unless the study says another number
 
 
 class Arm(NamedTuple):
@@ -204,6 +206,8 @@ def config_of(arm, seed, **paths):
         UserError: settings that do not fit together; names the arm.
     """
     try:
-        return make_config(**arm.settings, seed=seed + arm.seed_shift, **paths)
+        config = make_config(**arm.settings, seed=seed + arm.seed_shift, **paths)
     except UserError as error:
         raise UserError(f"arm {arm.name}: {error}") from None
+    # a run by itself would decide by its speed, and trials of other numbers of images cannot be compared
+    return dataclasses.replace(config, eval_images=config.eval_images or NUM_IMAGES)
