@@ -30,6 +30,7 @@ def run(config, study):
     from tfgan_gn.files.whole import write_whole
     from tfgan_gn.guards import writing_to
     from tfgan_gn.study import prepare, trials
+    from tfgan_gn.study.findings import page, summary, tables
 
     out = config.out or os.path.join("runs", f"study-{study.name}")
     runs_dir = config.runs_dir or os.path.join(out, "runs")
@@ -45,6 +46,17 @@ def run(config, study):
         code = prepare.train(study, left, out, config.workers)
         if code:
             return code
+        found = trials.read_results(out, every)
+    with writing_to(out):
+        os.makedirs(out, exist_ok=True)
+        reports = {
+            "report.html": page.page_of(study, found, out),
+            "report.json": tables.as_json(study, found),
+            "report.csv": tables.as_csv(study, found),
+        }
+        for name, text in reports.items():
+            write_whole(os.path.join(out, name), text.encode())
+    sys.stdout.write(f"{summary.answer(study, found)}\nopen {os.path.join(out, 'report.html')} in a browser\n")
     return 0
 
 

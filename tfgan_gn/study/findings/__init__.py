@@ -1,0 +1,1 @@
+"""What the results of a study show: statistics, the answer, tables and the page."""
