@@ -31,7 +31,7 @@ GIVEN = [
 def test_the_command_to_resume_gives_the_same_settings(given, workdir):
     config = make_config(workdir=workdir, **given)
     program, *arguments = shlex.split(
-        dict(commands_of(config))["Resume the run, or start it again in an empty folder:"]
+        dict(commands_of(config, False))["Resume the run, or start it again in an empty folder:"]
     )
     assert program == "python" and arguments[0] == "train_cifar.py"
     assert parse_arguments(arguments, Config, make_config) == (config, [])
@@ -40,7 +40,7 @@ def test_the_command_to_resume_gives_the_same_settings(given, workdir):
 def test_a_run_of_an_earlier_version_can_be_resumed():
     """Whose scorer and number of scored images had no effect, so that their flags would be refused."""
     config = Config(**{**VALUES_BEFORE, "dataset": "shapes", "workdir": "old"})
-    arguments = shlex.split(commands_of(config)[0][1])[1:]
+    arguments = shlex.split(commands_of(config, False)[0][1])[1:]
     again, _ = parse_arguments(arguments, Config, make_config)
     assert all(getattr(again, name) == getattr(config, name) for name in {*VALUES_BEFORE} - {"scorer", "eval_images"})
 
@@ -60,9 +60,8 @@ def test_what_differs_is_what_was_given():
 def test_the_snippet_samples_from_what_the_run_has(tmp_path, monkeypatch, conditional, exported):
     """Run with stand-ins that note what they are asked for."""
     workdir = tmp_path / 'it\'s "a" \\n run'
-    (workdir / "export" if exported else workdir).mkdir(parents=True)
     config = make_config(workdir=str(workdir), **({"conditional": True, "norm": "layer"} if conditional else {}))
-    text = dict(commands_of(config))["Sample in Python:"]
+    text = dict(commands_of(config, exported))["Sample in Python:"]
     ast.parse(text)
     asked = []
 
@@ -90,7 +89,9 @@ def test_the_snippet_samples_from_what_the_run_has(tmp_path, monkeypatch, condit
 
 
 def test_scores_are_asked_of_the_network_of_the_run():
-    scored = dict(commands_of(make_config(workdir="a b", eval_every=5, scorer="x.pb")))["Score its newest checkpoint:"]
+    scored = dict(commands_of(make_config(workdir="a b", eval_every=5, scorer="x.pb"), False))[
+        "Score its newest checkpoint:"
+    ]
     assert shlex.split(scored) == ["python", "eval_inception.py", "a b", "--scorer=x.pb"]
-    without = dict(commands_of(make_config(workdir="a", eval_every=0)))["Score its newest checkpoint:"]
+    without = dict(commands_of(make_config(workdir="a", eval_every=0), False))["Score its newest checkpoint:"]
     assert without.endswith("--scorer=cifar10net"), json.dumps(without)

@@ -6,11 +6,12 @@ import shlex
 from tfgan_gn.settings.differences import flags_of
 
 
-def commands_of(config):
+def commands_of(config, exported):
     """What can be done with a run.
 
     Args:
         config: Config of the run, with its folder as `workdir`.
+        exported: whether the run has its generator as a SavedModel, as it has when it is complete.
 
     Returns:
         list of (what it does, text). Paths are as in the Config; in the shell they are quoted.
@@ -27,14 +28,14 @@ def commands_of(config):
         ),
         ("Write this page again:", shlex.join(["python", "-m", "tfgan_gn.report", config.workdir])),
         ("See all points in TensorBoard:", shlex.join(["tensorboard", "--logdir", config.workdir])),
-        ("Sample in Python:", _sampling(config)),
+        ("Sample in Python:", _sampling(config, exported)),
     ]
 
 
-def _sampling(config):
+def _sampling(config, exported):
     """Python that makes 64 images: with the exported generator, or with the newest checkpoint before there is one."""
-    folder = os.path.join(config.workdir, "export")
-    if os.path.isdir(folder):
+    if exported:
+        folder = os.path.join(config.workdir, "export")
         label = ", -1" if config.conditional else ""
         about = "  # of all classes; a number from 0 on chooses one" if config.conditional else ""
         return (

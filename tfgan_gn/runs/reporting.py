@@ -40,6 +40,8 @@ def run_of(config, reader):
     except UserError:  # its checkpoints were deleted, or none was written yet
         iteration = last
     results, other_results = read_results(config.workdir, max(iteration, last))
+    # The last page of a training is written before the export, which follows at once.
+    exported = iteration >= config.iterations or os.path.isdir(os.path.join(config.workdir, "export"))
     usual = differing(config)
     settings = [
         Setting(
@@ -61,7 +63,7 @@ def run_of(config, reader):
         results=results,
         other_results=other_results,
         settings=settings,
-        commands=commands_of(config),
+        commands=commands_of(config, exported),
     )
 
 
