@@ -33,6 +33,12 @@ class StudyConfig:
         "", "Folder of the run folders of the trials, with their checkpoints; empty for the folder runs in --out"
     )
     workers: int = option(1, "Number of trials that are trained side by side", low=1)
+    search: int = option(
+        0,
+        "Search for the groups of each norm site before the study, and add the winner as an arm: what it may cost, in "
+        "full trainings; 0 for no search",
+        low=0,
+    )
     train: bool = option(True, "Train the trials that have no result yet; --notrain only makes the report")
 
     def __post_init__(self):
@@ -44,4 +50,6 @@ def make_study_config(**given):
     config = StudyConfig(**given)
     if "scale" in given and not config.preset:
         raise UserError("--scale has no effect without --preset: a study file says its sizes itself; leave it out")
+    if config.search == 1:
+        raise UserError("--search=1: a search compares two trainings or more; give 2 or more, or leave it out")
     return config

@@ -26,38 +26,66 @@ def study_of(config, arguments):
 
 
 def run(config, study):
-    """Trains what is left of a study and writes its report. Returns the exit code."""
-    from tfgan_gn.files.whole import write_whole
-    from tfgan_gn.guards import writing_to
-    from tfgan_gn.study import prepare, trials
-    from tfgan_gn.study.findings import page, summary, tables
+    """Searches, trains what is left of a study, and writes its report. Returns the exit code."""
+    from tfgan_gn.study import search
 
     out = config.out or os.path.join("runs", f"study-{study.name}")
     runs_dir = config.runs_dir or os.path.join(out, "runs")
-    every = trials.trials_of(study, runs_dir, config.data_dir, config.cache_dir)
+    paths = {"data_dir": config.data_dir, "cache_dir": config.cache_dir}
+    outcome = None
+    if config.search:
+        if study.search is None:
+            raise UserError(
+                "--search needs `search` in the study file, which names an arm and the choices of its sites"
+            )
+        outcome = search.run(study, config.search, out, runs_dir, train=config.train, workers=config.workers, **paths)
+        if isinstance(outcome, int):
+            return outcome
+        if outcome:
+            study = study._replace(arms=(*study.arms, outcome.winner))
+    code, found = train(config, study, out, runs_dir, paths)
+    if code == 0:
+        report(study, found, out, outcome)
+    return code
+
+
+def train(config, study, out, runs_dir, paths):
+    """Trains the trials without a result. Returns (exit code, results by the name of the trial)."""
+    from tfgan_gn.files.whole import write_whole
+    from tfgan_gn.guards import writing_to
+    from tfgan_gn.study import prepare, trials
+
+    every = trials.trials_of(study, runs_dir, **paths)
     found = trials.read_results(out, every)
     # A crash may be the machine's: such a trial is tried again.
     left = [trial for trial in every if found.get(trial.name, {"status": trials.CRASHED})["status"] == trials.CRASHED]
-    if left and config.train:
-        prepare.refuse_impossible(study, left, found)
-        with writing_to(out):
-            os.makedirs(out, exist_ok=True)
-            write_whole(os.path.join(out, "study.json"), study.text.encode())
-        code = prepare.train(study, left, out, config.workers)
-        if code:
-            return code
-        found = trials.read_results(out, every)
+    if not left or not config.train:
+        return 0, found
+    prepare.refuse_impossible(left, found)
     with writing_to(out):
         os.makedirs(out, exist_ok=True)
-        reports = {
-            "report.html": page.page_of(study, found, out),
-            "report.json": tables.as_json(study, found),
-            "report.csv": tables.as_csv(study, found),
-        }
+        write_whole(os.path.join(out, "study.json"), study.text.encode())
+    pictures = {trial.name for trial in left if trial.seed == study.seeds[0]}
+    code = prepare.train(left, out, config.workers, pictures)
+    return code, trials.read_results(out, every)
+
+
+def report(study, found, out, outcome):
+    """Writes the report of a study: the page, JSON and CSV."""
+    from tfgan_gn.files.whole import write_whole
+    from tfgan_gn.guards import writing_to
+    from tfgan_gn.study.findings import page, summary, tables
+
+    reports = {
+        "report.html": page.page_of(study, found, out, outcome),
+        "report.json": tables.as_json(study, found, outcome),
+        "report.csv": tables.as_csv(study, found),
+    }
+    with writing_to(out):
+        os.makedirs(out, exist_ok=True)
         for name, text in reports.items():
             write_whole(os.path.join(out, name), text.encode())
     sys.stdout.write(f"{summary.answer(study, found)}\nopen {os.path.join(out, 'report.html')} in a browser\n")
-    return 0
 
 
 def command(argv):

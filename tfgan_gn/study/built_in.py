@@ -8,6 +8,8 @@ norm in the ResNet.
 
 REPORT_GROUPS = [16, 16, 8, 8, 4, 4]  # of the six norm sites of the report's ResNet
 ONE_COUNT = (4, 8, 16, 32)  # groups at all sites
+CHOICES = [2, 4, 8, 16, 32]  # of each site in a search
+SEARCH_SEED = 5000
 NULL_SHIFT = 1000  # other seeds than those of the arm that computes the same function
 
 _CPU = {
@@ -66,4 +68,5 @@ def report_study(scale):
         "baseline": "resnet-layer",
         "settings": {"dataset": "cifar10", "scorer": "cifar10net", **settings},
         "arms": arms,
+        "search": {"arm": "resnet-group-report", "sites": 6, "choices": CHOICES, "seed": SEARCH_SEED},
     }

@@ -9,7 +9,7 @@ from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.settings.option import as_text, parse
 from tfgan_gn.settings.training import Config, make_config
 
-KEYS = {"name", "seeds", "baseline", "settings", "arms"}
+KEYS = {"name", "seeds", "baseline", "settings", "arms", "search"}
 ARM_KEYS = {"name", "settings", "against", "seed_shift"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.,+-]*")  # names are parts of the names of files
 OF_THE_COMMAND = ("seed", "workdir", "data_dir", "cache_dir")  # settings that the study gives to each trial
@@ -43,6 +43,22 @@ class Arm(NamedTuple):
     seed_shift: int
 
 
+class Search(NamedTuple):
+    """A search for the groups of each norm site.
+
+    Attributes:
+        arm: name of the arm whose settings the candidates have, but for the groups.
+        sites: number of norm sites of its critic.
+        choices: tuple of the group counts that a site can have.
+        seed: which all candidates are trained with; the study has others.
+    """
+
+    arm: str
+    sites: int
+    choices: tuple
+    seed: int
+
+
 class Study(NamedTuple):
     """Arms that are trained with the same seeds, and what each is compared with.
 
@@ -51,6 +67,7 @@ class Study(NamedTuple):
         seeds: tuple of whole numbers.
         baseline: name of an arm.
         arms: tuple of `Arm`.
+        search: `Search`, or None.
         text: the definition as JSON, to be kept beside the results.
     """
 
@@ -58,6 +75,7 @@ class Study(NamedTuple):
     seeds: tuple
     baseline: str
     arms: tuple
+    search: Search | None
     text: str
 
 
@@ -119,9 +137,28 @@ def make_study(content, where):
         raise UserError(f"{where}: arms is no list: give a list of arms, each with a name and its settings")
     common = _settings(content.get("settings", {}), f"{where}, settings")
     arms = tuple(_arm(arm, common, content["baseline"], where) for arm in content["arms"])
-    study = Study(name, tuple(seeds), content["baseline"], arms, json.dumps(content, indent=2) + "\n")
+    text = json.dumps(content, indent=2) + "\n"
+    study = Study(name, tuple(seeds), content["baseline"], arms, _search(content.get("search"), where), text)
     _refuse_arms(study, where)
+    _refuse_search(study, where)
     return study
+
+
+def _search(content, where):
+    if content is None:
+        return None
+    _refuse_keys(content, {*Search._fields}, {*Search._fields}, f"{where}, search")
+    choices = content["choices"]
+    if not isinstance(choices, list) or len(set(choices)) < 2:
+        raise UserError(f"{where}, search: choices={choices}: give a list of two or more group counts")
+    for key, value in (
+        ("sites", content["sites"]),
+        ("seed", content["seed"]),
+        *(("choices", each) for each in choices),
+    ):
+        if type(value) is not int or not 0 < value < MOST_SEED:
+            raise UserError(f"{where}, search: {key} has {value}: give whole numbers from 1 to {MOST_SEED - 1}")
+    return Search(content["arm"], content["sites"], tuple(choices), content["seed"])
 
 
 def _arm(content, common, baseline, where):
@@ -189,6 +226,16 @@ def _refuse_arms(study, where):
                     f"{where}: arm {name} has {shared}={as_text(getattr(config, shared))} and arm {names[0]} "
                     f"{as_text(getattr(first, shared))}: give all arms the same, or their scores cannot be compared"
                 )
+
+
+def _refuse_search(study, where):
+    if study.search is None:
+        return
+    arms = {arm.name: arm for arm in study.arms}
+    if study.search.arm not in arms or "groups" not in arms[study.search.arm].settings:
+        raise UserError(f"{where}, search: arm={study.search.arm}: give the name of an arm that has groups")
+    if study.search.seed in {seed + arm.seed_shift for seed in study.seeds for arm in study.arms}:
+        raise UserError(f"{where}, search: seed={study.search.seed}: give a seed that no arm is trained with")
 
 
 def config_of(arm, seed, **paths):

@@ -22,13 +22,12 @@ from tfgan_gn.study.trials import refuse_other_scorer
 LOCK_PATIENCE = 60  # seconds in which the workers of a study that was killed end
 
 
-def refuse_impossible(study, trials, found):
+def refuse_impossible(trials, found):
     """Builds the networks of every arm once, loads the data and the scorer: what fails does so before any training.
 
     The statistics of the real images are computed here too, so that the workers find them in the cache.
 
     Args:
-        study: `definition.Study`.
         trials: list of `trials.Trial` to be trained.
         found: dict of `trials.read_results`.
 
@@ -51,14 +50,14 @@ def refuse_impossible(study, trials, found):
         reference.of_images(real, extractor, batch_size, cache_folder(config.cache_dir), say)
 
 
-def train(study, trials, out, workers):
+def train(trials, out, workers, pictures=()):
     """Trains trials until all have a result or a signal asks to stop.
 
     Args:
-        study: `definition.Study`.
         trials: list of `trials.Trial` without a result.
-        out: folder of the study, which exists.
+        out: folder of the study; it is made.
         workers: number of trials side by side.
+        pictures: names of the trials that write a picture of samples.
 
     Returns:
         The exit code: 0, or 128 + signal number.
@@ -67,8 +66,8 @@ def train(study, trials, out, workers):
         UserError: another study trains in the folder, or it cannot be written to.
     """
     threads = max(1, (os.cpu_count() or 1) // workers) if workers > 1 else 0
-    first = study.seeds[0]
-    pictures = {trial.name for trial in trials if trial.seed == first}
+    with guards.writing_to(out):
+        os.makedirs(out, exist_ok=True)
     with _only_one(out) as lock, guards.stop_requests() as stop, guards.writing_to(out):
         finished = runner.train_all(
             trials, out, workers=workers, pictures=pictures, threads=threads, hold=lock, stop=stop

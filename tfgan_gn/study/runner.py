@@ -74,7 +74,7 @@ def train_all(trials, out, *, workers, pictures, threads, hold, stop, clock=time
         trials: list of `trials.Trial` without a result.
         out: folder of the study.
         workers: number of processes side by side.
-        pictures: set of the names of the trials that write a picture of samples.
+        pictures: the names of the trials that write a picture of samples.
         threads: as in `Worker`.
         hold: as in `Worker`.
         stop: function that returns a true value to ask for a stop.

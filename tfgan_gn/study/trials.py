@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import shlex
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 from tfgan_gn import __version__
 from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.files.whole import write_whole
-from tfgan_gn.scoring import results
+from tfgan_gn.scoring import naming, results
 from tfgan_gn.settings.differences import PLACES, flags_of
 from tfgan_gn.settings.training import Config
 from tfgan_gn.study.definition import Arm, config_of
@@ -179,3 +180,10 @@ def refuse_other_scorer(found, weights_sha256):
                 f"the trial {name} was scored with the weights {theirs[:12]}, and --scorer has {weights_sha256[:12]} "
                 "here: give the same scorer, or another --out"
             )
+
+
+def score_of(result):
+    """The score by which a candidate is chosen, of the end of its training; infinite where it did not finish."""
+    if result["status"] != FINISHED:
+        return math.inf
+    return result["curves"][naming.find_key("frechet_distance", result["curves"])]["value"][-1]

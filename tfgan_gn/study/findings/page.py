@@ -10,19 +10,20 @@ from tfgan_gn.page.document import document, folded, section, side_by_side
 from tfgan_gn.page.pictures import picture
 from tfgan_gn.scoring import naming
 from tfgan_gn.study.findings import statistics, summary
-from tfgan_gn.study.trials import DIVERGED, FINISHED, FOLDER
+from tfgan_gn.study.trials import DIVERGED, FINISHED, FOLDER, score_of
 
 WORDS = {"last": "last checkpoint", "best": "chosen checkpoint"}
 CURVES = ("frechet_distance", "classifier_score")
 
 
-def page_of(study, found, out):
+def page_of(study, found, out, outcome=None):
     """The page as text.
 
     Args:
         study: `definition.Study`.
         found: dict of `trials.read_results`.
         out: folder of the study, whose pictures are shown.
+        outcome: `search.Outcome` of a search, or None.
 
     Returns:
         str, a whole HTML document.
@@ -36,6 +37,7 @@ def page_of(study, found, out):
         _how_to_read(study, found),
         _arms(study, found, titles),
         *_differences(study, found, titles),
+        _search(study, finished, outcome),
         _curves(study, finished),
         _samples(study, out),
         _commands(study, found),
@@ -118,6 +120,30 @@ def _cells(each):
         *map(_number, (each.p, each.p_holm, each.smallest)),
         each.words,
     ]
+
+
+def _search(study, finished, outcome):
+    """What the search chose, and how much of the winner's score is owed to the choice alone."""
+    if outcome is None:
+        return ""
+    groups, chosen_by = outcome.ranking[-1][0]
+    again = [
+        score_of(finished[name]) for seed in study.seeds if (name := f"{outcome.winner.name}-seed-{seed}") in finished
+    ]
+    rows = [
+        [str(number), "-".join(map(str, each)), _number(score)]
+        for number, ranking in enumerate(outcome.ranking)
+        for each, score in ranking
+    ]
+    fresh = f"{np.mean(again):.4g} on average with the seeds of the study" if again else "not trained again yet"
+    about = (
+        f"Successive halving with seed {study.search.seed} of its own, over {len(outcome.ranking)} rungs and "
+        f"{len(outcome.ranking[0])} candidates. The winner {'-'.join(map(str, groups))} was chosen with a Fréchet "
+        f"distance to the training images of {chosen_by:.4g}; the same score is {fresh}. The difference is what the "
+        "selection alone buys. The winner's row in the table above has only seeds that it was not chosen on."
+    )
+    table = tables.table(["rung", "groups", "score"], rows, numbers=[2], marked=[len(rows) - len(outcome.ranking[-1])])
+    return section("Search for the groups of each site", folded("All candidates", table), about=about)
 
 
 def _curves(study, finished):

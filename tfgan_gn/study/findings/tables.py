@@ -11,8 +11,14 @@ from tfgan_gn.study.trials import FINISHED
 COLUMNS = ("arm", "seed", "status", "score", "checkpoint", "iteration", "value", "seconds_per_iteration")
 
 
-def as_json(study, found):
-    """The whole of a study: its definition, answer, arms, comparisons and trials; a JSON text without NaN."""
+def as_json(study, found, outcome=None):
+    """The whole of a study: its definition, answer, arms, comparisons, search and trials; a JSON text without NaN.
+
+    Args:
+        study: `definition.Study`.
+        found: dict of `trials.read_results`.
+        outcome: `search.Outcome` of a search, or None.
+    """
     arms = [
         {
             "arm": row.arm.name,
@@ -34,6 +40,7 @@ def as_json(study, found):
         "power": statistics.POWER,
         "arms": arms,
         "comparisons": [comparison._asdict() for family in families for comparison in family],
+        "search": outcome and {"winner": outcome.winner.settings["groups"], "rungs": outcome.ranking},
         "trials": found,
     }
     return json.dumps(_without_nan(content), indent=1) + "\n"
@@ -59,9 +66,9 @@ def as_csv(study, found):
 
 
 def _without_nan(value):
-    """The same with None in place of NaN, which JSON does not have."""
+    """The same with None in place of NaN and infinity, which JSON does not have."""
     if isinstance(value, dict):
         return {key: _without_nan(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_without_nan(each) for each in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
