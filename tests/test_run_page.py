@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import numpy as np
 import pytest
@@ -49,6 +50,7 @@ def make_run(workdir, seed=0, **given):
 
 def write_result(workdir, iteration, distance, num_images=1000):
     scores = {"frechet_distance": {"value": distance}, "classifier_score": {"value": 4.5, "low": 4.25, "high": 4.75}}
+    scores["memorisation_share"] = {"value": 0.5 + iteration / 1000}
     result = {"scores": {f"cifar10net/{key}": numbers for key, numbers in scores.items()}}
     result["protocol"] = {"num_images": num_images}
     with open(os.path.join(workdir, "scores", f"{iteration:06d}.json"), "w") as file:
@@ -114,6 +116,7 @@ def test_the_page_has_the_numbers_of_the_run_under_their_proper_names(tmp_path):
     assert "newest Fréchet distance (cifar10net)</dt><dd>33.5</dd>" in page
     assert 'iterations</dt><dd>40</dd><dd class="note">of 60; not complete<' in page
     assert "4.5 (4.25 to 4.75)" in page, "a score with its interval"
+    assert re.search(r"iteration 40; .*memorisation.* 0\.54</figcaption>", page), "beside the neighbours"
     assert "FID" not in page and "Inception Score" not in page.replace("Inception Score (published", "")
     assert '<th scope="row">groups</th><td>16</td><td>32</td>' in page, "a setting unlike the preset"
     assert page.count('data-caption="iteration 1"') == 1 and page.count("<img") == 3 + 2
@@ -132,7 +135,7 @@ def test_several_runs_stand_side_by_side(tmp_path):
     assert "<h1>2 runs</h1>" in page and page.count("data-slider") == 2 + page.count("[data-slider]")
     assert '<tr><th scope="row">norm</th><td>layer</td><td>instance</td></tr>' in page, "what differs"
     legends = page.count('<i style="border-color: var(--series-1)"></i>layer'), page.count('--series-2)"></i>instance')
-    assert legends[0] == legends[1] == 2 + 2, "two losses and two scores, in the same colours"
+    assert legends[0] == legends[1] == 2 + 3, "two losses and three scores, in the same colours"
 
 
 def test_the_names_of_a_user_are_escaped(tmp_path):

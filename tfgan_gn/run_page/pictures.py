@@ -3,9 +3,11 @@
 from tfgan_gn.page import pictures
 from tfgan_gn.page.document import section, side_by_side
 from tfgan_gn.run_page.contents import MOST_BYTES, frames, numbered
+from tfgan_gn.scoring import naming
 from tfgan_gn.training.recorder import INTERPOLATIONS, SAMPLES
 
 NEIGHBOURS = "neighbours"  # folder inside a run folder
+MEMORISATION = "memorisation_share"  # the score that belongs to its pictures
 
 
 def samples(runs):
@@ -41,12 +43,23 @@ def interpolations(runs):
 
 def neighbours(runs):
     """The section of the newest samples beside their nearest real images; empty without them."""
-    about = "Samples, and below each the training image that is nearest to it in the features of the scoring network."
-    return _newest(runs, "Nearest training images", NEIGHBOURS, about)
+    about = (
+        "Samples, and below each the training image that is nearest to it in the features of the scoring network. The "
+        "memorisation share is how often a sample is nearer to a training image than an unseen real image is. A share "
+        "well above 0.5 is a sign of copies; one below 0.5 does not exclude them."
+    )
+    return _newest(runs, "Nearest training images", NEIGHBOURS, about, note=_memorisation)
 
 
-def _newest(runs, heading, folder, about):
-    """A section with the newest picture in a folder of each run; empty without any."""
+def _memorisation(run, iteration):
+    """The memorisation share at an iteration, in words; empty where it was not computed."""
+    scores = run.results[iteration]["scores"] if iteration in run.results else {}
+    key = next((key for key in scores if key.rpartition("/")[2] == MEMORISATION), None)
+    return f"; {naming.title_of(key)} {scores[key]['value']:.3g}" if key else ""
+
+
+def _newest(runs, heading, folder, about, note=lambda run, iteration: ""):
+    """A section with the newest picture in a folder of each run, and a note on it; empty without any."""
     parts = []
     for run in runs:
         paths = numbered(run.workdir, folder, "png", run.last)
@@ -54,5 +67,5 @@ def _newest(runs, heading, folder, about):
             last = max(paths)
             caption = f"{run.name}, iteration {last:,}" if len(runs) > 1 else f"iteration {last:,}"
             (_, png), *_ = frames({last: paths[last]}, MOST_BYTES)
-            parts.append(pictures.picture(png, f"{heading}, {caption}", caption))
+            parts.append(pictures.picture(png, f"{heading}, {caption}", caption + note(run, last)))
     return section(heading, side_by_side(*parts), about=about) if parts else ""
