@@ -130,7 +130,10 @@ def test_every_field_is_a_flag_and_every_flag_sets_it():
 @pytest.mark.parametrize(
     ("flag", "message"),
     [
-        ("--norm=grup", "--norm=grup: choose one of none, batch, layer, instance, group, report_group"),
+        (
+            "--norm=grup",
+            "--norm=grup: choose one of none, batch, layer, instance, group, report_group, contrib_layer, batch_renorm",
+        ),
         ("--nrom=group", "Unknown command line flag 'nrom'. Did you mean: norm"),
         ("--groups=a", "--groups=a: give numbers with commas between"),
         ("--groups=0", "--groups=0: give 1 or more"),

@@ -79,6 +79,14 @@ def test_the_norm_over_channels_is_that_of_each_pixel_and_slopes_stay_those_of_w
     np.testing.assert_allclose(slopes, np.full(6, np.sqrt((w**2).sum())), rtol=1e-14)
 
 
+def test_the_norm_over_columns_is_that_of_each_column_of_pixels_in_each_channel(rng):
+    """DAGAN: the root of the sum over axis 1 of [B, H, W, C], the height."""
+    w, x = rng.normal(size=(4, 5, 3)), tf.constant(rng.normal(size=(6, 4, 5, 3)))
+    penalty, slopes = gradient_penalty(lambda x: tf.reduce_sum(w * x, [1, 2, 3]), x, PENALTY_AXES["columns"])
+    np.testing.assert_allclose(penalty, ((np.linalg.norm(w, axis=0) - 1) ** 2).mean(), rtol=1e-14)
+    np.testing.assert_allclose(slopes, np.full(6, np.sqrt((w**2).sum())), rtol=1e-14)
+
+
 def test_penalty_is_the_mean_over_images_of_their_own_slopes(rng):
     """D(x) = |x|^2 / 2 has slope |x|, so that each image has another."""
     x = rng.normal(size=(6, 4, 5, 3))

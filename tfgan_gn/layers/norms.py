@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfgan_gn.errors import UserError
 from tfgan_gn.layers.batch_norm import BatchNorm
+from tfgan_gn.layers.batch_renorm import BatchRenorm
 from tfgan_gn.layers.norm_layers import GroupNorm, NoNorm, ReportGroupNorm
 
 
@@ -39,7 +40,7 @@ def collect_standing_statistics(model, batches: Iterable):
 
 
 def synchronize_batch_norm(model):
-    """Makes every `BatchNorm` of a model use the statistics of the whole batch instead of its replica's share.
+    """Makes every batch norm and batch renormalization use the whole batch's statistics, not its replica's share's.
 
     In a call with towers it uses those of the whole tower, where several replicas share one.
 
@@ -47,7 +48,7 @@ def synchronize_batch_norm(model):
         model: a Keras model, before a `tf.function` that calls it is traced.
     """
     for layer in model._flatten_layers():
-        if isinstance(layer, BatchNorm):
+        if isinstance(layer, (BatchNorm, BatchRenorm)):
             layer.synchronized = True
 
 
@@ -90,6 +91,8 @@ class Norm(NamedTuple):
         return tf.identity if self.activates else activation
 
 
+CONTRIB_EPSILON = 1e-12  # `tf.contrib.layers.layer_norm`, which the published DAGAN calls
+
 NORMS = {
     "none": Norm(lambda groups, num_classes, name: NoNorm(name=name)),
     "batch": Norm(
@@ -106,6 +109,15 @@ NORMS = {
         caveat="report_group is the formula of the group-norm report: where all values of a group are equal, it "
         "multiplies gradients by 1e10, and the gradient of the gradient penalty is undefined (NaN). --norm=group is "
         "smooth there.",
+    ),
+    "contrib_layer": Norm(
+        lambda groups, num_classes, name: GroupNorm(1, CONTRIB_EPSILON, num_classes=num_classes, name=name)
+    ),
+    "batch_renorm": Norm(
+        lambda groups, num_classes, name: BatchRenorm(num_classes=num_classes, name=name),
+        critic_caveat="batch renormalization in the critic scores images by the statistics of their batch, but the "
+        "gradient penalty is computed with the moving statistics. So the penalty is that of another function. "
+        "--norm=layer, instance or group work with it.",
     ),
 }
 

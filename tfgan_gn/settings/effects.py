@@ -18,7 +18,10 @@ def without_effect(config):
         "groups": (TAKES_GROUPS[config.norm], "--norm=group"),
         "generator_groups": (TAKES_GROUPS[config.generator_norm], "--generator_norm=group"),
         "batch_norm_towers": (config.generator_norm == "batch", "--generator_norm=batch"),
-        "synced_batch_norm": ("batch" in (config.norm, config.generator_norm), "--generator_norm=batch"),
+        "synced_batch_norm": (
+            any(norm.startswith("batch") for norm in (config.norm, config.generator_norm)),
+            "--generator_norm=batch",
+        ),
         "auxiliary": (config.conditional, "--conditional"),
         "gp_weight": (config.penalty != "none", "--penalty=gradient"),
         "momentum": (sgd, "--optimizer=sgd"),

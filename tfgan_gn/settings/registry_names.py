@@ -12,12 +12,14 @@ TAKES_GROUPS = {  # norm: whether its number of groups can be chosen
     "instance": False,
     "group": True,
     "report_group": True,
+    "contrib_layer": False,
+    "batch_renorm": False,
 }
 NORM_NAMES = tuple(TAKES_GROUPS)
 LOSS_NAMES = ("wasserstein", "hinge", "bce", "bce_halved")
 INITIALIZER_NAMES = ("author", "torch", "normal")
 PIXEL_NAMES = ("256_dequantized", "255")
-PENALTY_NAMES = ("gradient", "channels")
+PENALTY_NAMES = ("gradient", "channels", "columns")
 OPTIMIZER_NAMES = ("adam", "rmsprop", "sgd")
 GREY_NAMES = ("repeat", "keep")
 DATASET_NAMES = (

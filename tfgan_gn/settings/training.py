@@ -47,7 +47,8 @@ class Config:
     norm: str = option(
         DEFAULT_SIZES.norm,
         "Normalization layer in the critic; report_group is group norm by the formula of the group-norm report, which "
-        "adds 1e-10 to the unbiased standard deviation",
+        "adds 1e-10 to the unbiased standard deviation; contrib_layer and batch_renorm are TensorFlow 1's layer norm "
+        "with epsilon 1e-12 and its batch renormalization",
         WU_AND_HE,
         choices=NORM_NAMES,
     )
@@ -101,7 +102,8 @@ class Config:
     penalty: str = option(
         "gradient",
         "Penalty in the critic's loss: gradient is the gradient penalty of WGAN-GP, channels takes its norm over the "
-        "channels of each pixel instead of over the whole image, none leaves it out",
+        "channels of each pixel and columns over each column of pixels instead of over the whole image, none leaves it "
+        "out",
         AUTHOR,
         choices=(*PENALTY_NAMES, "none"),
     )

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfgan_gn.layers import spectral
+from tfgan_gn.layers import batch_renorm, spectral
 
 
 class MovingAverage:
@@ -17,7 +17,7 @@ class MovingAverage:
     """
 
     def __init__(self, averaged, trained, decay):
-        self.averaged, self.decay = averaged, decay
+        self.averaged, self.trained, self.decay = averaged, trained, decay
         self.pairs = list(zip(averaged.trainable_variables, trained.trainable_variables, strict=True))
         self.strategy = tf.distribute.get_strategy()
         for mean, weight in self.pairs:
@@ -31,3 +31,5 @@ class MovingAverage:
             )
         # Spectral norm's u and v are not averaged: a mean of singular vectors is no singular vector of the mean kernel.
         self.strategy.run(lambda: spectral.iterate_power(self.averaged))
+        # The moving statistics of batch renormalization are averages already.
+        batch_renorm.copy_state(self.trained, self.averaged)

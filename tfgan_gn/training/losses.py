@@ -84,6 +84,7 @@ def interpolate(real, fake, eps):
 PENALTY_AXES = {  # what the norm in the penalty is over, by --penalty
     "gradient": (1, 2, 3),  # height, width and channels of each image, as in the paper
     "channels": (3,),  # the channels of each pixel, as in github.com/Zeleni9/pytorch-wgan
+    "columns": (1,),  # the height: each column of pixels in each channel, as in github.com/AntreasAntoniou/DAGAN
 }
 
 
