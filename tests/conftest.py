@@ -11,6 +11,7 @@ import pytest
 import scored_images
 import tensorflow as tf
 
+from tfgan_gn.architectures import ARCHITECTURES, Levels
 from tfgan_gn.models import build_networks
 from tfgan_gn.scoring import extractors
 from tfgan_gn.training.losses import LOSSES
@@ -103,6 +104,17 @@ def eagerly():
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+def smallest(architecture):
+    """The arguments of `build_networks` that make an architecture small, beside its sizes."""
+    return {"levels": Levels((1, 1), dense_units=8)} if ARCHITECTURES[architecture].levels else {}
+
+
+def image_condition(architecture, shape, seed=0):
+    """Images of a shape as the condition of an architecture; None for one that takes no images."""
+    random = np.random.default_rng(seed)
+    return random.uniform(-1, 1, shape) if ARCHITECTURES[architecture].image_condition else None
 
 
 def tiny_networks(norm="group", seed=0, **kwargs):

@@ -53,15 +53,15 @@ def test_with_equal_rows_the_resnet_is_the_unconditional_one(float64, rng, norm)
         for variable in plain.trainable_variables:
             theirs[variable.path].assign(np.broadcast_to(variable.numpy(), theirs[variable.path].shape))
         expected = plain(x, training=True)
-        np.testing.assert_allclose(conditional(x, labels=LABELS, training=True), expected, rtol=0, atol=1e-13)
-        np.testing.assert_array_equal(plain(x, labels=LABELS, training=True), expected)
+        np.testing.assert_allclose(conditional(x, condition=LABELS, training=True), expected, rtol=0, atol=1e-13)
+        np.testing.assert_array_equal(plain(x, condition=LABELS, training=True), expected)
 
 
 @pytest.mark.quick
 def test_a_label_changes_the_score_of_its_image_alone(float64, rng):
     critic = tiny(num_classes=3, norm="group").critic
     x, other = rng.normal(size=(4, 16, 16, 3)), np.array([2, 1, 0, 1])
-    difference = abs(critic(x, labels=LABELS) - critic(x, labels=other)).numpy()
+    difference = abs(critic(x, condition=LABELS) - critic(x, condition=other)).numpy()
     assert difference[1] > 1e-3 and (difference[[0, 2, 3]] == 0).all()
 
 
@@ -77,7 +77,7 @@ def test_the_classifier_reads_the_features_of_the_score_and_ignores_the_label(fl
     """Score and logits are linear in the mean over pixels of relu(block 4); critic(x) returns the score alone."""
     critic = tiny(num_classes=3, auxiliary=True, norm="group").critic
     x = rng.normal(size=(4, 16, 16, 3))
-    scores, logits = critic(x, labels=LABELS, classify=True)
+    scores, logits = critic(x, condition=LABELS, classify=True)
     assert scores.shape == (4,) and logits.shape == (4, 3)
     np.testing.assert_array_equal(critic(x), scores)
     y = tf.constant(x)
@@ -98,12 +98,12 @@ def test_dcgan_joins_the_embedded_label_to_z_and_to_the_channels_of_the_image(fl
     plain = tiny(**settings, z_dim=8 + 100).generator
     plain.set_weights([v.numpy() for v in networks.generator.variables if v is not networks.generator.embedding])
     joined = np.concatenate([z, table[LABELS]], 1)
-    np.testing.assert_allclose(networks.generator(z, labels=LABELS), plain(joined), rtol=0, atol=1e-13)
+    np.testing.assert_allclose(networks.generator(z, condition=LABELS), plain(joined), rtol=0, atol=1e-13)
     table = networks.critic.embedding.numpy()
     plain = tiny(**settings, channels=4).critic
     plain.set_weights([v.numpy() for v in networks.critic.variables if v is not networks.critic.embedding])
     joined = np.concatenate([x, table[LABELS].reshape(4, 32, 32, 1)], -1)
-    np.testing.assert_allclose(networks.critic(x, labels=LABELS), plain(joined), rtol=0, atol=1e-13)
+    np.testing.assert_allclose(networks.critic(x, condition=LABELS), plain(joined), rtol=0, atol=1e-13)
 
 
 @pytest.mark.quick

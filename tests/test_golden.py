@@ -112,7 +112,7 @@ def test_critic_loss_slopes_penalty_and_every_gradient(golden):
         assert_close(logs["critic/class_loss"], golden["out/acgan_cost"])
         assert_close(loss - logs["critic/class_loss"], golden["out/disc_wgan"])
         for name, x, theirs in (("real", real, "acgan_acc"), ("fake", fake, "acgan_fake_acc")):
-            logits = trainer.critic(x, labels=labels, classify=True).logits
+            logits = trainer.critic(x, condition=labels, classify=True).logits
             assert_close(logits, golden[f"out/acgan_logits_{name}"])
             assert_close(logs[f"critic/accuracy_{name}"], golden[f"out/{theirs}"])
 
@@ -133,7 +133,7 @@ def test_generator_loss_and_every_gradient(golden):
     labels = golden.labels("in/gen_labels")
     fake = trainer.objective.generate(z, labels)
     assert_close(fake, images(golden["out/gen_fake"]))
-    assert_close(trainer.critic(fake, labels=labels, training=True), golden["out/gen_disc"])
+    assert_close(trainer.critic(fake, condition=labels, training=True), golden["out/gen_disc"])
     with tf.GradientTape() as tape:
         loss, logs = trainer.objective.generator_loss(z, labels)
     assert_close(loss, golden["out/gen_cost"])

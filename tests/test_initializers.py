@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from conftest import smallest
 
 from tfgan_gn.architectures import ARCHITECTURES
 from tfgan_gn.layers.batch_norm import BatchNorm
@@ -15,7 +16,8 @@ pytestmark = pytest.mark.quick
 
 def build(architecture, initializer="", **kwargs):
     keras.utils.set_random_seed(0)
-    return build_networks(architecture, width=16, z_dim=16, groups=(4,), initializer=initializer, **kwargs)
+    settings = {"width": 16, "z_dim": 16, "groups": (4,), "generator_groups": (4,), **smallest(architecture), **kwargs}
+    return build_networks(architecture, initializer=initializer, **settings)
 
 
 def weights_of(networks):

@@ -51,9 +51,9 @@ def test_it_has_the_weights_of_the_newest_checkpoint_and_computes_what_the_train
     for path, value in ours.items():
         np.testing.assert_array_equal(value, expected[path], err_msg=path)
     z, labels = np.random.default_rng(0).normal(size=(4, 8)).astype(np.float32), np.array([0, 1, 2, 0])
-    images = found.generator(z, labels=labels)
-    np.testing.assert_array_equal(images, trainer.sampling_generator(z, labels=labels))
-    np.testing.assert_array_equal(found.critic(images, labels=labels), trainer.critic(images, labels=labels))
+    images = found.generator(z, condition=labels)
+    np.testing.assert_array_equal(images, trainer.sampling_generator(z, condition=labels))
+    np.testing.assert_array_equal(found.critic(images, condition=labels), trainer.critic(images, condition=labels))
 
 
 def test_another_checkpoint(run):

@@ -39,9 +39,9 @@ def expected():
 def test_its_networks_compute_what_they_did(expected):
     run = load_run(str(OLD_RUNS / "trained"))
     assert run.iteration == 2
-    images = run.generator(expected["z"], labels=expected["labels"])
+    images = run.generator(expected["z"], condition=expected["labels"])
     np.testing.assert_allclose(images, expected["images"], rtol=0, atol=1e-6)
-    judgement = run.critic(expected["x"], labels=expected["labels"], classify=True)
+    judgement = run.critic(expected["x"], condition=expected["labels"], classify=True)
     np.testing.assert_allclose(judgement.scores, expected["scores"], rtol=0, atol=1e-6)
     np.testing.assert_allclose(judgement.logits, expected["logits"], rtol=0, atol=1e-6)
 

@@ -124,7 +124,7 @@ def test_a_row_of_interpolations_leads_from_one_image_of_the_grid_to_the_one_bel
     np.testing.assert_allclose(rows[:, -1], grid[10:20], atol=1)
     z = tf.random.stateless_normal([100, 8], [trainer.noise.seed, FIXED_Z]).numpy()
     (between,) = slerp(z[3:4], z[13:14], [4 / 9])
-    expected = quantize(trainer.generator(between.astype(np.float32), labels=tf.constant([3])))
+    expected = quantize(trainer.generator(between.astype(np.float32), condition=tf.constant([3])))
     np.testing.assert_allclose(rows[3, 4], expected[0].numpy().astype(int), atol=1)
     recorder.sample(7)
     image = tf.io.decode_png((tmp_path / "interpolations" / "000007.png").read_bytes()).numpy()

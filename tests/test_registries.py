@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import image_condition, smallest
 
 from tfgan_gn.architectures import ARCHITECTURES, Architecture
 from tfgan_gn.data import sets, sources
@@ -86,7 +87,8 @@ def test_a_new_norm_stands_at_every_site_of_every_network_by_its_row_alone(monke
 
     monkeypatch.setitem(norms.NORMS, "halving", norms.Norm(lambda groups, num_classes, name: Halving(name=name)))
     for architecture in ARCHITECTURES:
-        for network in build_networks(architecture, width=4, norm="halving", generator_norm="halving"):
+        small = {"width": 4, **smallest(architecture)}
+        for network in build_networks(architecture, norm="halving", generator_norm="halving", **small):
             sites = [layer for layer in network._flatten_layers() if "norm" in layer.name]
             assert {type(site).__name__ for site in sites} == {"Halving"}
 
@@ -117,11 +119,13 @@ def test_a_norm_with_an_activation_of_its_own_is_one_row(architecture, monkeypat
         row = norms.Norm(lambda groups, num_classes, name: FilterResponse(name=name), activates=activates)
         monkeypatch.setitem(norms.NORMS, "filter_response", row)
         keras.utils.set_random_seed(0)
-        return build_networks(architecture, width=4, norm="filter_response", generator_norm="filter_response", z_dim=8)
+        both = {"norm": "filter_response", "generator_norm": "filter_response"}
+        return build_networks(architecture, width=4, z_dim=8, **both, **smallest(architecture))
 
+    condition = image_condition(architecture, (2, size, size, 3))
     for own, doubled in zip(build(True), build(False), strict=True):
         x = tf.random.stateless_normal([2, 8] if own.name == "generator" else [2, size, size, 3], [0, 0])
-        assert abs(own(x) - doubled(x)).numpy().max() > 1e-3
+        assert abs(own(x, condition=condition) - doubled(x, condition=condition)).numpy().max() > 1e-3
 
 
 def test_a_block_with_such_a_norm_computes_the_formula(rng):
@@ -147,8 +151,8 @@ def test_a_new_architecture_is_built_by_its_row_and_its_module_alone(monkeypatch
             seen[self.name] = settings
             self.dense = keras.layers.Dense(2, name="layer")
 
-        def call(self, x, labels=None, training=False):
-            assert labels.shape == (1,) and not training
+        def call(self, x, condition=None, training=False):
+            assert condition.shape == (1,) and not training
             return self.dense(x)
 
     monkeypatch.setitem(sys.modules, "tfgan_gn.models.new", types.SimpleNamespace(Generator=Toy, Critic=Toy))

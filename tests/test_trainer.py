@@ -205,7 +205,7 @@ def test_auxiliary_classifier_adds_its_cross_entropy_on_real_images_and_a_tenth_
         np.testing.assert_allclose(logs[f"critic/accuracy_{tag}"], right)
 
     z = tf.constant(rng.normal(size=(4, 8)))
-    scores, logits = trainer.critic(trainer.generator(z, labels=labels), classify=True)
+    scores, logits = trainer.critic(trainer.generator(z, condition=labels), classify=True)
     loss, logs = trainer.objective.generator_loss(z, labels)
     np.testing.assert_allclose(loss, -np.mean(scores) + 0.1 * cross_entropy(logits.numpy()), rtol=1e-12)
 
@@ -216,10 +216,10 @@ def test_labels_of_the_batch_go_to_real_fake_and_penalty(float64, rng):
     trainer = conditional()
     real, z = tf.constant(rng.uniform(-1, 1, (4, 16, 16, 3))), tf.constant(rng.normal(size=(4, 8)))
     eps, labels = tf.constant(rng.uniform(size=4)), np.array([2, 0, 0, 1])
-    fake = trainer.generator(z, labels=labels)
+    fake = trainer.generator(z, condition=labels)
 
     def d(x):
-        return trainer.critic(x, labels=labels)
+        return trainer.critic(x, condition=labels)
 
     penalty, slopes = gradient_penalty(d, interpolate(real, fake, eps))
     loss, _, ours = trainer.objective.critic_loss(real, fake, eps, labels)

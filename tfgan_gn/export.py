@@ -39,7 +39,7 @@ class Sampler(tf.Module):
         number, z_of_images = tf.TensorSpec([], tf.int64), tf.TensorSpec([None, z_dim], tf.float32)
 
         def generate(z, labels=None):
-            return generator(z, labels=labels, standing=statistics == "standing")
+            return generator(z, condition=labels, standing=statistics == "standing")
 
         def sample_block(block, seed, label=None):
             key = tf.random.fold_in(tf.stack([seed, 0]), block * block_size)

@@ -20,9 +20,9 @@ def collect_standing_statistics(model, batches: Iterable):
     collected, each batch is normalized by its own statistics, as in training. No other state of the model changes.
 
     Args:
-        model: a Keras model with weights, called as model(batch) or model(batch, labels=labels).
-        batches: inputs of the model, all of the same batch size; pairs (batch, labels) for a conditional model. A batch
-            should be as large as what batch norm normalizes together in training: a tower, if there are several.
+        model: a Keras model with weights, called as model(batch) or model(batch, condition=condition).
+        batches: inputs of the model, all of the same batch size; pairs (batch, condition) for a conditional model. A
+            batch should be as large as what batch norm normalizes together in training: a tower, if there are several.
     """
     layers = [layer for layer in model._flatten_layers() if isinstance(layer, BatchNorm)]
     for layer in layers:
@@ -30,7 +30,7 @@ def collect_standing_statistics(model, batches: Iterable):
         for variable in (layer.standing_mean, layer.standing_variance, layer.standing_batches):
             variable.assign(tf.zeros(variable.shape, variable.dtype))
     # Not with training=True, which would make spectral norm take a step. Traced here, while `accumulating` is set.
-    forward = tf.function(lambda x, labels=None: model(x, labels=labels), reduce_retracing=True)
+    forward = tf.function(lambda x, condition=None: model(x, condition=condition), reduce_retracing=True)
     try:
         for batch in batches if layers else ():
             forward(*batch) if isinstance(batch, tuple) else forward(batch)

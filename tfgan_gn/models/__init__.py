@@ -1,7 +1,7 @@
 """Builds a generator and a critic by the name of their architecture (`tfgan_gn.architectures`).
 
 The module of an architecture has two Keras models. A row that says `conditional` adds the argument `num_classes`, one
-that says `auxiliary` adds `auxiliary` to the critic.
+that says `auxiliary` adds `auxiliary` to the critic, one that has `levels` adds `levels` to both.
 
 - `Generator(width, image_size, channels, norm, groups)` makes images [N, image_size, image_size, channels] in [-1, 1]
   of noise [N, z_dim].
@@ -46,19 +46,22 @@ def build_networks(
     num_classes=None,
     auxiliary=False,
     initializer="",
+    levels=None,
 ):
     """Builds a generator and a critic, weights and all; call it inside `strategy.scope()`.
 
-    Conditional or not, the networks are called as generator(z, labels=None, training=False, standing=False, towers=1)
-    and critic(x, labels=None, training=False), with labels [N] where they are conditional. `training` says that the
-    call belongs to a training step: spectral norm takes its power iteration. `standing` makes batch norm use its
-    standing statistics instead of the batch's; `towers` makes it use those of each of that many parts of the batch.
+    Conditional or not, the networks are called as generator(z, condition=None, training=False, standing=False,
+    towers=1) and critic(x, condition=None, training=False). The condition is labels [N] where there are classes, images
+    [N, H, W, channels] in [-1, 1] where the architecture has `image_condition`, and else None. `training` says that the
+    call belongs to a training step: spectral norm takes its power iteration, batch renormalization moves its state.
+    `standing` makes batch norm use its standing statistics instead of the batch's; `towers` makes it use those of each
+    of that many parts of the batch.
 
     Args:
         architecture: key of `architectures.ARCHITECTURES`. Its row gives the value of every argument that is None.
         width: number of channels that the layers are multiples of.
         z_dim: size of the noise vector.
-        image_size: height and width of the images.
+        image_size: height and width of the images; for an architecture of levels also a pair (height, width).
         channels: 3 for colour, 1 for grey.
         norm: norm of the critic, key of `norms.NORMS`.
         groups: group counts of the critic's norm sites: one for all, or one per site in order.
@@ -67,6 +70,7 @@ def build_networks(
         num_classes: number of classes of the labels that both networks take; None for networks without labels.
         auxiliary: whether the critic has an auxiliary classifier, which predicts the labels instead of taking them.
         initializer: key of `initializers.INITIALIZERS`; empty for the initial weights of the architecture's own source.
+        levels: `architectures.Levels`, for an architecture of levels; None for the published ones.
 
     Returns:
         Networks.
@@ -84,13 +88,16 @@ def build_networks(
     refuse_image_size(architecture, image_size)
     module = importlib.import_module(f"{__name__}.{architecture}")
     sizes = {"width": chosen["width"], "image_size": image_size}
-    labels = {"num_classes": num_classes} if row.conditional else {}
+    own = {"num_classes": num_classes} if row.conditional else {}
+    own |= {"levels": levels or row.levels} if row.levels else {}
     classifier = {"auxiliary": auxiliary} if row.auxiliary else {}
     norm, generator_norm = get_norm(chosen["norm"]), get_norm(chosen["generator_norm"])
-    generator = module.Generator(**sizes, channels=channels, norm=generator_norm, groups=generator_groups, **labels)
-    _create_weights(generator, [chosen["z_dim"]], num_classes)
-    critic = module.Critic(**sizes, norm=norm, groups=groups, **labels, **classifier)
-    _create_weights(critic, [image_size, image_size, channels], num_classes, auxiliary)
+    generator = module.Generator(**sizes, channels=channels, norm=generator_norm, groups=generator_groups, **own)
+    image = tf.zeros([1, *(image_size if isinstance(image_size, tuple) else [image_size] * 2), channels])
+    condition = image if row.image_condition else None if num_classes is None else tf.zeros([1], tf.int64)
+    _create_weights(generator, tf.zeros([1, chosen["z_dim"]]), condition)
+    critic = module.Critic(**sizes, norm=norm, groups=groups, **own, **classifier)
+    _create_weights(critic, image, condition, auxiliary)
     networks = Networks(generator, critic)
     if initializer:
         for network in networks:
@@ -98,21 +105,26 @@ def build_networks(
     return networks
 
 
-def _create_weights(network, shape, num_classes, classify=False):
-    """Calls a new network on zeros [1, *shape], so that every layer creates its weights for the input that it gets.
+def _create_weights(network, zeros, condition, classify=False):
+    """Calls a new network on zeros, so that every layer creates its weights for the input that it gets.
 
     No weight changes: the call is not one of training. Each variable is named by the layers around it, such as
     `generator/block1/conv1/kernel`.
+
+    Args:
+        network: Keras model.
+        zeros: its input for one image.
+        condition: the condition that it is called with, for one image, or None.
+        classify: whether it is a critic with an auxiliary classifier.
     """
     # Otherwise Keras runs it in a graph first, where the first power iteration of spectral norm is lost.
     network.built = True
-    zeros = tf.zeros([1, *shape], network.variable_dtype)
-    labels = None if num_classes is None else tf.zeros([1], tf.int64)
+    zeros = tf.cast(zeros, network.variable_dtype)
     with _messages_as_they_are():
         if classify:
-            network(zeros, labels=labels, classify=True)
+            network(zeros, condition=condition, classify=True)
         else:
-            network(zeros, labels=labels)
+            network(zeros, condition=condition)
 
 
 @contextlib.contextmanager

@@ -50,9 +50,9 @@ class Generator(keras.Model):
         if num_classes is not None:
             self.embedding = self.add_weight(name="embedding", shape=(num_classes, LABEL_SIZE), initializer=normal(1.0))
 
-    def call(self, z, labels=None, training=False, standing=False, towers=1):
+    def call(self, z, condition=None, training=False, standing=False, towers=1):
         if self.embedding is not None:
-            z = tf.concat([z, rows_of(tf.convert_to_tensor(self.embedding), labels, 2)], -1)
+            z = tf.concat([z, rows_of(tf.convert_to_tensor(self.embedding), condition, 2)], -1)
         x = self.input_conv(z[:, None, None, :])
         for norm, conv in zip(self.norms, [*self.convs, self.output_conv]):
             x = conv(self.activation(norm(x, standing=standing, towers=towers)))
@@ -74,9 +74,9 @@ class Critic(keras.Model):
             shape = (num_classes, image_size**2)
             self.embedding = self.add_weight(name="embedding", shape=shape, initializer=normal(1.0))
 
-    def call(self, x, labels=None, training=False):
+    def call(self, x, condition=None, training=False):
         if self.embedding is not None:
-            plane = rows_of(tf.convert_to_tensor(self.embedding), labels, 2)
+            plane = rows_of(tf.convert_to_tensor(self.embedding), condition, 2)
             x = tf.concat([x, tf.reshape(plane, [-1, *x.shape[1:3], 1])], -1)
         x = leaky(self.input_conv(x))
         for conv, norm in zip(self.convs, self.norms):

@@ -60,7 +60,7 @@ class Critic(keras.Model):
         self.dense = dense(1, "output")
         self.activation = norm.then(leaky)
 
-    def call(self, x, labels=None, training=False):
+    def call(self, x, condition=None, training=False):
         for conv, norm in zip(self.convs, self.norms):
             x = self.activation(norm(conv(pad(x))))
         return tf.cast(tf.squeeze(self.dense(image_to_units(x)), -1), self.variable_dtype)

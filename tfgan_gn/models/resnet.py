@@ -50,10 +50,10 @@ class Generator(keras.Model):
         self.output_norm = norm.sites(groups, GENERATOR_NORM_SITES)[-1]("output_norm")
         self.conv = conv3x3(channels, GLOROT, name="output")
 
-    def call(self, z, labels=None, training=False, standing=False, towers=1):
+    def call(self, z, condition=None, training=False, standing=False, towers=1):
         x = units_to_image(self.dense(z), self.start)
         for block in self.blocks:
-            x = block(x, labels=labels, standing=standing, towers=towers)
+            x = block(x, labels=condition, standing=standing, towers=towers)
         x = self.conv(self.activation(self.output_norm(x, standing=standing, towers=towers)))
         return tf.cast(tf.tanh(x), self.variable_dtype)
 
@@ -82,9 +82,9 @@ class Critic(keras.Model):
         self.dense = dense(1, name="output")
         self.classifier = dense(num_classes, name="class_output") if auxiliary else None
 
-    def call(self, x, labels=None, training=False, classify=False):
+    def call(self, x, condition=None, training=False, classify=False):
         for block in self.blocks:
-            x = block(x, labels=labels)
+            x = block(x, labels=condition)
         features = tf.reduce_mean(relu(x), [1, 2])
         scores = tf.cast(tf.squeeze(self.dense(features), -1), self.variable_dtype)
         if not classify:

@@ -66,7 +66,7 @@ class Generator(keras.Model):
         self.convs = [make_conv(c, f"conv{i}") for i, c in enumerate((2 * width, width, channels), 1)]
         self.activation = norm.then(relu)
 
-    def call(self, z, labels=None, training=False, standing=False, towers=1):
+    def call(self, z, condition=None, training=False, standing=False, towers=1):
         units = self.activation(self.norms[0](self.dense(z), standing=standing, towers=towers))
         x = units_to_image(units, self.start)
         for conv, norm in zip(self.convs, self.norms[1:]):
@@ -85,7 +85,7 @@ class Critic(keras.Model):
         self.dense = dense(1, name="output")
         self.activation = norm.then(leaky)
 
-    def call(self, x, labels=None, training=False):
+    def call(self, x, condition=None, training=False):
         x = leaky(self.convs[0](x))
         for conv, norm in zip(self.convs[1:], self.norms):
             x = self.activation(norm(conv(x)))

@@ -31,7 +31,7 @@ class Generator(keras.Model):
         self.output_conv = SpectralConv2DTranspose(channels, 3, name="output")
         self.activation = norm.then(leaky)
 
-    def call(self, z, labels=None, training=False, standing=False, towers=1):
+    def call(self, z, condition=None, training=False, standing=False, towers=1):
         x = self.input_conv(z[:, None, None, :])
         for norm, conv in zip(self.norms, [*self.convs, self.output_conv]):
             x = conv(self.activation(norm(x, standing=standing, towers=towers)))
@@ -57,7 +57,7 @@ class Critic(keras.Model):
         self.activation = norm.then(leaky)
         self.dense = SpectralDense(1, name="output")
 
-    def call(self, x, labels=None, training=False):
+    def call(self, x, condition=None, training=False):
         for conv, norm in zip(self.convs, self.norms):
             x = self.activation(norm(conv(x)))
         return tf.cast(tf.squeeze(self.dense(image_to_units(x)), -1), self.variable_dtype)  # in the published order

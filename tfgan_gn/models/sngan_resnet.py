@@ -40,7 +40,7 @@ class Generator(keras.Model):
         self.output_norm = sites[-1]("output_norm")
         self.conv = conv(channels, name="output")
 
-    def call(self, z, labels=None, training=False, standing=False, towers=1):
+    def call(self, z, condition=None, training=False, standing=False, towers=1):
         x = units_to_image(self.dense(z), self.start)
         for block in self.blocks:
             x = block(x, standing=standing, towers=towers)
@@ -67,7 +67,7 @@ class Critic(keras.Model):
         ]
         self.dense = SpectralDense(1, name="output")
 
-    def call(self, x, labels=None, training=False):
+    def call(self, x, condition=None, training=False):
         for block in self.blocks:
             x = block(x)
         return tf.cast(tf.squeeze(self.dense(tf.reduce_mean(relu(x), [1, 2])), -1), self.variable_dtype)

@@ -37,7 +37,7 @@ class Generator(keras.Model):
         self.convs = [transposed_conv(c, f"conv{i}") for i, c in enumerate((2 * width, width, channels), 1)]
         self.activation = norm.then(relu)
 
-    def call(self, z, labels=None, training=False, standing=False, towers=1):
+    def call(self, z, condition=None, training=False, standing=False, towers=1):
         x = self.input_conv(z[:, None, None, :])
         for norm, conv in zip(self.norms, self.convs):
             x = conv(self.activation(norm(x, standing=standing, towers=towers)))
@@ -54,7 +54,7 @@ class Critic(keras.Model):
         self.output_conv = conv(1, "output", image_size // 8, 1, "valid")
         self.activation = norm.then(leaky)
 
-    def call(self, x, labels=None, training=False):
+    def call(self, x, condition=None, training=False):
         for conv, norm in zip(self.convs, self.norms):
             x = self.activation(norm(conv(x)))
         return tf.cast(tf.reshape(self.output_conv(x), [-1]), self.variable_dtype)

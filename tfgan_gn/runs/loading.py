@@ -15,12 +15,12 @@ class Run(NamedTuple):
     """The networks of a run with the weights of one checkpoint.
 
     Attributes:
-        generator: Keras model, called as generator(z, labels=None): z float32 [N, z_dim] from N(0, 1), labels int64 [N]
-            for a conditional run, to images float32 [N, H, W, C] in [-1, 1]. It is the averaged generator if the run
-            has one. Batch norm uses the statistics of the batch z. For images that depend on their own z only, load the
-            run's `export/` folder, or call `layers.norms.collect_standing_statistics` and then generator(z,
-            standing=True).
-        critic: Keras model, called as critic(images, labels=None), to scores float32 [N].
+        generator: Keras model, called as generator(z, condition=None): z float32 [N, z_dim] from N(0, 1), labels int64
+            [N] as the condition for a conditional run, to images float32 [N, H, W, C] in [-1, 1]. It is the averaged
+            generator if the run has one. Batch norm uses the statistics of the batch z. For images that depend on their
+            own z only, load the run's `export/` folder, or call `layers.norms.collect_standing_statistics` and then
+            generator(z, standing=True).
+        critic: Keras model, called as critic(images, condition=None), to scores float32 [N].
         iteration: of the checkpoint.
         checkpoint: its path.
         config: Config, the run's settings.

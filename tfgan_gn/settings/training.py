@@ -41,7 +41,7 @@ class Config:
         "Generator and critic to train; --width, --z_dim, --image_size, --norm and --generator_norm follow it unless "
         "they are given",
         AUTHOR,
-        choices=tuple(ARCHITECTURES),
+        choices=tuple(name for name, row in ARCHITECTURES.items() if not row.image_condition),
         renamed={"dcgan": "dcgan_64"},
     )
     norm: str = option(

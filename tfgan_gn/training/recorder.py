@@ -51,7 +51,7 @@ class Recorder:
         # A row of the interpolations leads from an image in the first row of the grid to the one below it.
         arcs = slerp(z[:GRID], z[GRID : 2 * GRID], np.linspace(0, 1, GRID)).reshape(GRID**2, noise.z_dim)
         labels_of_arcs = None if labels is None else tf.repeat(labels[:GRID], GRID)
-        draw = tf.function(lambda z, labels: noise.pixels.to_pixels(trainer.sampling_generator(z, labels=labels)))
+        draw = tf.function(lambda z, labels: noise.pixels.to_pixels(trainer.sampling_generator(z, condition=labels)))
         self.draw = lambda: draw(z, labels)
         self.draw_interpolations = lambda: draw(tf.constant(arcs, z.dtype), labels_of_arcs)
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tfgan_gn.errors import UserError
+from tfgan_gn.training.noise import critic_inputs, generator_inputs, held_out_inputs
+from tfgan_gn.training.objective import NO_MASKS
 
 
 class Totals(NamedTuple):
@@ -72,7 +74,8 @@ class Trainer:
         jit: whether the two steps are compiled with XLA.
 
     Raises:
-        UserError: a batch that cannot be divided evenly over the replicas, or into the towers of batch norm.
+        UserError: a batch that cannot be divided evenly over the replicas, or into the towers of batch norm; pairs of
+            images, and a generator step that is not as large as a critic step.
     """
 
     def __init__(
@@ -94,6 +97,11 @@ class Trainer:
             for parts, what in ((replicas, "replicas"), (objective.towers, "towers of batch norm")):
                 if size % parts:
                     raise UserError(f"{name} {size} does not split over {parts} {what}: give a multiple of {parts}")
+        if noise.pairs and noise.generator_batch_size != noise.batch_size:
+            raise UserError(
+                f"a generator step of {noise.generator_batch_size} images takes its conditions from a batch of "
+                f"{noise.batch_size} pairs: give --generator_batch_multiple=1"
+            )
         self.objective, self.generator, self.critic = objective, objective.generator, objective.critic
         self.noise, self.n_critic, self.average = noise, n_critic, average
         self.critic_first, self.reuse_real_batch = critic_first, reuse_real_batch
@@ -114,39 +122,43 @@ class Trainer:
 
     # ---- one step on one replica, its randomness given -------------------------------------------------------------
 
-    def critic_step(self, real, z, eps, labels=None):
+    def critic_step(self, real, z, eps, condition=None, masks=NO_MASKS):
         """One critic update.
 
         Args:
             real: images of this replica's share of the batch [N, H, W, C] in [-1, 1].
             z: noise vectors of the fake images [N, z_dim].
             eps: interpolation coefficients [N] in [0, 1).
-            labels: of the real images, and to generate the fake ones with [N]; None for networks without labels.
+            condition: of the real images, and to generate the fake ones with: labels [N], or images [N, H, W, C] in
+                [-1, 1]; None for networks without a condition.
+            masks: `objective.Masks`, for dropout.
 
         Returns:
             (logs, slopes) of `Objective.critic_loss`, from before the update.
         """
-        fake = self.objective.generate(z, labels)
+        fake = self.objective.generate(z, condition, masks=masks.generator)
         with tf.GradientTape() as tape:
-            loss, logs, slopes = self.objective.critic_loss(real, fake, eps, labels)
+            loss, logs, slopes = self.objective.critic_loss(real, fake, eps, condition, masks=masks)
             loss = self._share_of(loss)
         variables = self.critic.trainable_variables
         self.critic_update.apply(tape.gradient(loss, variables), variables)
         return logs, slopes
 
-    def generator_step(self, z, labels=None):
+    def generator_step(self, z, condition=None, masks=NO_MASKS):
         """One generator update.
 
         Args:
             z: noise vectors [M, z_dim].
-            labels: to generate images with [M]; None for networks without labels.
+            condition: to generate images with: labels [M], or images [M, H, W, C] in [-1, 1]; None for networks without
+                a condition.
+            masks: `objective.Masks`, for dropout.
 
         Returns:
             The logs of `Objective.generator_loss`, from before the update.
         """
         variables = self.generator.trainable_variables
         with tf.GradientTape() as tape:
-            loss, logs = self.objective.generator_loss(z, labels)
+            loss, logs = self.objective.generator_loss(z, condition, masks)
             share = self._share_of(loss)
         self.generator_update.apply(tape.gradient(share, variables), variables)
         return logs
@@ -170,7 +182,8 @@ class Trainer:
 
         Args:
             batches: iterator over distributed batches of real images, uint8 [batch_size, H, W, C], or of (images,
-                labels) with labels int64 [batch_size].
+                condition). The condition is labels, int64 [batch_size], or if `noise.pairs` is set, uint8 images of the
+                same shape; then each generator step takes a batch too.
 
         Returns:
             (totals, slopes): `Totals` over the iteration's steps, and the slopes of the last critic step [batch_size];
@@ -180,10 +193,10 @@ class Trainer:
         self.set_learning_rate()
         if self.critic_first:
             of_critic, slopes = self._critic_steps(batches)
-            totals = totals.merge(of_critic).add(self._generator_step_on_all())
+            totals = totals.merge(of_critic).add(self._generator_step_on_all(batches))
         else:
             if self.iteration > 0:
-                totals = totals.add(self._generator_step_on_all())
+                totals = totals.add(self._generator_step_on_all(batches))
             of_critic, slopes = self._critic_steps(batches)
             totals = totals.merge(of_critic)
         self.iteration.assign_add(1)
@@ -246,44 +259,29 @@ class Trainer:
             totals = totals.add(logs)
         return totals, slopes
 
-    def _generator_step_on_all(self):
-        inputs = self.strategy.run(self.noise.of_generator_step, (self.iteration,))
+    def _generator_step_on_all(self, batches):
+        batch = (next(batches),) if self.noise.pairs else ()
+        inputs = self.strategy.run(generator_inputs, (self.noise, self.iteration, *batch))
         logs = self.strategy.run(self._compiled_generator_step, inputs)
         if self.average is not None:
             self.average.update()
         return {tag: self._mean(value) for tag, value in logs.items()}
 
     def _critic_step_on_all(self, batch, step, step_of_real):
-        inputs = self.strategy.run(self._critic_inputs, (batch, step, step_of_real))
+        arguments = (self.noise, batch, self.iteration, step, step_of_real)
+        inputs = self.strategy.run(critic_inputs, arguments)
         logs, slopes = self.strategy.run(self._compiled_critic_step, inputs)
         logs = {tag: self._mean(value) for tag, value in logs.items()}
         if not self._num_slopes():  # gathering empty tensors crashes multi-worker runs
             return logs, tf.zeros([0], self.noise.dtype)
         return logs, tf.ensure_shape(self.strategy.gather(slopes, 0), [self._num_slopes()])
 
-    def _critic_inputs(self, batch, step, step_of_real):
-        """(real, z, eps, labels) of a critic step on this replica.
-
-        The flips and the dequantization noise of the real images are those of critic step `step_of_real`.
-        """
-        pixels, labels = self._split(batch)
-        pixels = self.noise.flip(pixels, self.iteration, step_of_real)
-        real = self.noise.to_floats(pixels, self.iteration, step_of_real)
-        return real, *self.noise.of_critic_step(self.iteration, step), labels
-
     def _held_out_loss(self, batch, draw, step):
-        """The critic loss on this replica's share, with the noise of an iteration that no training step has."""
-        pixels, labels = self._split(batch)
-        real = self.noise.to_floats(pixels, -1 - draw, step)
-        z, eps = self.noise.of_critic_step(-1 - draw, step)
-        fake = self.objective.generate(z, labels, training=False)
-        loss, _, _ = self.objective.critic_loss(real, fake, eps, labels, training=False)
+        """The critic loss on this replica's share."""
+        real, z, eps, condition = held_out_inputs(self.noise, batch, draw, step)
+        fake = self.objective.generate(z, condition, training=False)
+        loss, _, _ = self.objective.critic_loss(real, fake, eps, condition, training=False)
         return loss
-
-    def _split(self, batch):
-        """(pixels, labels) of a batch; labels are None for networks that take none, whatever the batch has."""
-        pixels, labels = batch if isinstance(batch, tuple) else (batch, None)
-        return pixels, labels if self.noise.num_classes is not None else None
 
     def _mean(self, per_replica):
         return tf.cast(self.strategy.reduce(tf.distribute.ReduceOp.MEAN, per_replica, axis=None), tf.float32)
