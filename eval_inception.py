@@ -12,6 +12,7 @@ the scores and the protocol by which they were computed.
 
 import os
 import sys
+from typing import Any, NamedTuple
 
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.cache_folder import cache_folder
@@ -56,8 +57,22 @@ def for_all_images(config):
     }
 
 
+class Real(NamedTuple):
+    """The real images that samples are scored against.
+
+    Attributes:
+        reference: `reference.Reference`.
+        images: `images.Images`; None for a file of statistics.
+        held_out_nearest: of `neighbours.distances_of`; None where there are no held-out images.
+    """
+
+    reference: Any
+    images: Any = None
+    held_out_nearest: Any = None
+
+
 def open_reference(config, run, extractor):
-    """The statistics of the real images.
+    """The real images and their statistics.
 
     Args:
         config: EvalConfig.
@@ -65,35 +80,40 @@ def open_reference(config, run, extractor):
         extractor: `extractors.Extractor`.
 
     Returns:
-        `reference.Reference`.
+        Real. Held-out images are known only of a run.
 
     Raises:
         UserError: no real images are given; as `images.open_images` and `reference.of_file`.
     """
     from tfgan_gn.data import sets
     from tfgan_gn.runs.about import say
-    from tfgan_gn.scoring import images, reference
+    from tfgan_gn.scoring import images, neighbours, reference
 
     cache_dir = cache_folder(config.cache_dir)
     if config.reference.endswith(".npz"):
         statistics = reference.of_file(config.reference, extractor)
         if statistics:
-            return statistics
+            return Real(statistics)
+    held_out = None
     if config.reference:
         real = images.open_images(config.reference, **for_all_images(config))
     elif run:
         data_dir = config.data_dir or run.data_dir
         dataset = sets.make_dataset(run.dataset, data_dir, run.image_size, run.grey, config.cache_dir, say=say)
-        real = images.of_split(dataset, "train")
+        real, held_out = images.of_split(dataset, "train"), images.of_split(dataset, "test")
     else:
         raise UserError(
             "there are no real images: give --reference=cifar10:train, a folder, an .npz of images or of statistics"
         )
-    return reference.of_images(real, extractor, config.batch_size, cache_dir, say)
+    statistics = reference.of_images(real, extractor, config.batch_size, cache_dir, say)
+    if held_out is None:
+        return Real(statistics, real)
+    nearest = neighbours.distances_of(held_out, statistics, extractor, config.batch_size, cache_dir, say)
+    return Real(statistics, real, nearest)
 
 
 def score(config, samples):
-    """Scores images, then writes and prints the result.
+    """Scores images, then writes and prints the result, and a picture of neighbours beside it.
 
     Args:
         config: EvalConfig.
@@ -104,7 +124,7 @@ def score(config, samples):
     from tfgan_gn.guards import writing_to
     from tfgan_gn.runs.about import versions
     from tfgan_gn.runs.recording import scoring_settings
-    from tfgan_gn.scoring import evaluation, extractors, images, results
+    from tfgan_gn.scoring import evaluation, extractors, images, neighbours, results
 
     run, out = None, f"scores-{os.path.basename(os.path.normpath(samples)).replace(':', '-')}.json"
     if is_run(samples):
@@ -124,12 +144,19 @@ def score(config, samples):
         extractor = extractors.load_extractor(config.scorer, config.cache_dir)
         real = open_reference(config, run, extractor)
         settings = scoring_settings(config, extrapolate=True)
-        result = evaluation.evaluate(opened, real, extractor, settings, versions())
+        result = evaluation.evaluate(opened, real.reference, extractor, settings, versions(), real.held_out_nearest)
+        picture = None
+        if real.images:
+            picture = neighbours.picture(opened, real.images, real.reference, extractor, config.batch_size)
     out = config.out or out
+    written = [out]
     with writing_to(out):
         os.makedirs(os.path.dirname(out) or ".", exist_ok=True)
         results.save(result, out)
-    sys.stdout.write(f"{results.table(result)}\n\nwritten to {out}\n")
+        if picture is not None:
+            written.append(f"{os.path.splitext(out)[0]}-neighbours.png")
+            neighbours.save(picture, written[1])
+    sys.stdout.write(f"{results.table(result)}\n\nwritten to {' and '.join(written)}\n")
 
 
 def refuse_settings_of_runs(config, samples):

@@ -14,7 +14,7 @@ from test_train_cifar import QUICK, ROOT, command, refused_here
 
 from tfgan_gn.data import shapes
 from tfgan_gn.runs.loading import load_run
-from tfgan_gn.scoring import results
+from tfgan_gn.scoring import neighbours, results
 from tfgan_gn.settings.protocols import PROTOCOLS
 from tfgan_gn.settings.scoring import make_eval_config
 
@@ -46,12 +46,24 @@ def test_scores_stand_in_files_in_tensorboard_and_in_the_log(scored):
     written = fids(workdir)
     assert sorted(written) == [2, 4, 6]
     events = EventAccumulator(str(workdir / "tensorboard"), size_guidance={"tensors": 0}).Reload()
-    for tag in ("fid", "inception_score", "kid", "precision", "recall", "density", "coverage"):
+    for tag in ("fid", "inception_score", "kid", "precision", "recall", "density", "coverage", "memorisation_share"):
         assert [point.step for point in events.Tensors(f"eval/{tag}")] == [2, 4, 6], tag
     logged = [float(tf.make_ndarray(point.tensor_proto)) for point in events.Tensors("eval/fid")]
     np.testing.assert_allclose(logged, [written[i] for i in (2, 4, 6)], rtol=1e-6)
     for iteration, fid in written.items():
         assert f"iteration {iteration}: " in said and f"fid={fid:.4g}" in said
+
+
+def test_each_scoring_leaves_a_picture_of_neighbours(scored):
+    """20 samples of 16 pixels in two lines of 10, each line over one of their neighbours, which are training images."""
+    workdir, _, _ = scored
+    written = {path.name: path.read_bytes() for path in (workdir / "neighbours").iterdir()}
+    assert sorted(written) == ["000002.png", "000004.png", "000006.png"]
+    picture = tf.io.decode_png(written["000006.png"]).numpy()
+    assert picture.shape == (4 * 16 + neighbours.GAP, 10 * 16, 3)
+    train = {image.tobytes() for image in np.delete(shapes.draw_shapes(80, 16, 0)[0], np.s_[::20], axis=0)}
+    lines = picture[16:32], picture[48 + neighbours.GAP :]
+    assert all(tile.tobytes() in train for line in lines for tile in np.split(line, 10, axis=1))
 
 
 def test_the_best_checkpoint_is_kept_beside_the_newest(scored):
@@ -166,7 +178,8 @@ def test_a_run_scored_by_cifar10net_says_so_wherever_its_scores_stand(tmp_path):
     assert not any(name in process.err for name in ("FID", "fid", "Inception"))
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard"), size_guidance={"tensors": 0}).Reload()
     tags = {tag for tag in events.Tags()["tensors"] if tag.startswith("eval/")}
-    names = ("classifier_score", "frechet_distance", "kernel_distance", "precision", "recall", "density", "coverage")
+    names = ["classifier_score", "frechet_distance", "kernel_distance", "precision", "recall", "density", "coverage"]
+    names += ["memorisation_share"]
     assert tags == {f"eval/cifar10net/{name}" for name in names}
     (result,) = (tmp_path / "run" / "scores").iterdir()
     assert set(results.load(result)["scores"]) == {tag.removeprefix("eval/") for tag in tags}

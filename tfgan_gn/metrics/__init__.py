@@ -20,6 +20,7 @@ from tfgan_gn.metrics.kernel import (
     kernel_distances_of_halves,
 )
 from tfgan_gn.metrics.manifold import ManifoldScores, manifold_scores
+from tfgan_gn.metrics.nearest import MemorisationShare, Nearest, memorisation_share, nearest
 from tfgan_gn.metrics.rows import ScoreWarning
 from tfgan_gn.metrics.uncertainty import (
     Extrapolation,
@@ -37,6 +38,8 @@ __all__ = [
     "InceptionScore",
     "Interval",
     "ManifoldScores",
+    "MemorisationShare",
+    "Nearest",
     "PartsDistance",
     "PolynomialKernel",
     "ScoreWarning",
@@ -51,5 +54,7 @@ __all__ = [
     "kernel_distance_of_subsets",
     "kernel_distances_of_halves",
     "manifold_scores",
+    "memorisation_share",
+    "nearest",
     "resampled_scores",
 ]

@@ -14,7 +14,7 @@ from tfgan_gn.runs.about import say, versions
 from tfgan_gn.runs.building import sampling
 from tfgan_gn.runs.reporting import make_page
 from tfgan_gn.runs.run_data import make_test_batches
-from tfgan_gn.scoring import evaluation, extractors, history, images, reference
+from tfgan_gn.scoring import evaluation, extractors, history, images, neighbours, reference
 from tfgan_gn.scoring.scores import Settings
 from tfgan_gn.settings.config_file import save_config
 from tfgan_gn.settings.protocols import PROTOCOLS
@@ -99,7 +99,10 @@ def make_score(config, data_facts, generator, dataset, done, clock):
     extractor = extractors.load_extractor(config.scorer, config.cache_dir)
     settings = scoring_settings(EvalConfig(splits=PROTOCOLS[config.protocol].splits), extrapolate=False)
     train = images.of_split(dataset, "train")
-    real = reference.of_images(train, extractor, settings.batch_size, cache_folder(config.cache_dir), say)
+    cache_dir = cache_folder(config.cache_dir)
+    real = reference.of_images(train, extractor, settings.batch_size, cache_dir, say)
+    held_out = images.of_split(dataset, "test")
+    held_out_nearest = neighbours.distances_of(held_out, real, extractor, settings.batch_size, cache_dir, say)
     strategy, since = tf.distribute.get_strategy(), clock()
 
     def score(iteration):
@@ -109,7 +112,7 @@ def make_score(config, data_facts, generator, dataset, done, clock):
         def result_of(num_images, watched=lambda samples: samples):
             samples = images.of_generator(sampler, num_images, config.seed, f"{config.workdir}, {iteration=}")
             with strategy.scope():
-                return evaluation.evaluate(watched(samples), real, extractor, settings, versions())
+                return evaluation.evaluate(watched(samples), real, extractor, settings, versions(), held_out_nearest)
 
         num_images = config.eval_images or history.find_num_images(config.workdir, extractor.weights_sha256)
         if num_images:
@@ -118,6 +121,11 @@ def make_score(config, data_facts, generator, dataset, done, clock):
             run_seconds = (begin - since) / (iteration - done) * config.iterations
             num_scorings = -(-config.iterations // config.eval_every)
             result = affordable.score_first(result_of, begin, clock, run_seconds, num_scorings, say)
+        with strategy.scope():
+            shown = images.of_generator(sampler, neighbours.SHOWN, config.seed, config.workdir)
+            picture = neighbours.picture(shown, train, real, extractor, settings.batch_size)
+        with guards.writing_to(config.workdir):
+            neighbours.save(picture, os.path.join(config.workdir, neighbours.FOLDER, f"{iteration:06d}.png"))
         return history.add(result, iteration, config.workdir, os.path.join(config.workdir, checkpoints.BEST), say)
 
     return score

@@ -13,7 +13,7 @@ OF_GENERATORS = ("generator_statistics", "generator_block_size", "pixel_scale") 
 PUBLISHED_IMAGES, PUBLISHED_SPLITS = 50_000, 10  # Salimans et al. 2016, Heusel et al. 2017
 
 
-def evaluate(images, reference, extractor, settings, versions):
+def evaluate(images, reference, extractor, settings, versions, held_out_nearest=None):
     """Scores images against real ones.
 
     Args:
@@ -22,6 +22,7 @@ def evaluate(images, reference, extractor, settings, versions):
         extractor: `extractors.Extractor`.
         settings: `scores.Settings`.
         versions: dict from package to version, for the result.
+        held_out_nearest: of `neighbours.distances_of`; None where there are no held-out images.
 
     Returns:
         A dict of JSON values. `scores`: for each score a dict with `value`, and its error, `low` and `high` if it has
@@ -33,7 +34,7 @@ def evaluate(images, reference, extractor, settings, versions):
     """
     refuse_too_few(images, settings.splits)
     samples = features.compute(extractor, images, settings.batch_size)
-    inputs = _inputs(samples, reference)
+    inputs = _inputs(samples, reference, held_out_nearest)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", metrics.ScoreWarning)
         found, left_out = _compute(inputs, settings, reference.source)
@@ -67,16 +68,23 @@ def refuse_too_few(images, splits):
         )
 
 
-def _inputs(samples, reference):
-    rows = samples.features[features.spread(len(samples.features), scores.ROWS)]
+def _inputs(samples, reference, held_out_nearest):
+    rows, real_rows = _rows(samples.features), None if reference.features is None else _rows(reference.features)
+    nearest = None if held_out_nearest is None else metrics.nearest(rows, reference.features).distances
     return scores.Inputs(
         stats=samples.stats,
         features=samples.features,
         rows=rows,
         logits=samples.logits,
         real_stats=reference.stats,
-        real_rows=reference.features,
+        real_rows=real_rows,
+        nearest=nearest,
+        held_out_nearest=held_out_nearest,
     )
+
+
+def _rows(kept):
+    return kept[features.spread(len(kept), scores.ROWS)]
 
 
 def _compute(inputs, settings, reference_source):

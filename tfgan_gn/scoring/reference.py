@@ -12,9 +12,9 @@ from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.files.hashes import hash_arrays, hash_key, hash_pixels
 from tfgan_gn.files.whole import write_whole
 from tfgan_gn.metrics import FeatureStats
-from tfgan_gn.scoring import features, scores
+from tfgan_gn.scoring import features
 
-FORMAT = 1  # part of the file's name: files of an older format are not read
+FORMAT = 2  # part of the file's name: files of an older format are not read
 
 
 class Reference(NamedTuple):
@@ -23,7 +23,8 @@ class Reference(NamedTuple):
     Attributes:
         source: where the images come from, in words.
         stats: `metrics.FeatureStats` of all images. If `num_images` is unknown, their count is set to D + 1.
-        features: float32 [n, D] of at most `scores.ROWS` images, evenly spread; None if unknown.
+        features: float32 [n, D], of all images, or of `features.KEPT` evenly spread ones if there are more; None if
+            unknown.
         images_sha256: hash of all pixels, as `hashes.hash_pixels`; None if unknown.
         num_images: number of images; None if unknown, as in files of other programs.
     """
@@ -67,7 +68,7 @@ def of_images(images, extractor, batch_size, cache_dir, say):
             return _read(path, key, images.source)
         except UserError as error:
             say(f"{error}. It is computed again")
-    result = features.compute(extractor, images, batch_size, scores.ROWS)
+    result = features.compute(extractor, images, batch_size)
     try:
         os.makedirs(cache_dir, exist_ok=True)
         write_whole(path, _contents(key, result))

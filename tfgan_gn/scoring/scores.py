@@ -16,6 +16,7 @@ from tfgan_gn import metrics
 KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000  # of Binkowski et al. 2018 and torch-fidelity
 ROWS = 10_000  # most rows of each side for KID and the scores from neighbours, whose cost grows with the square
 SEED = 0  # of subsets and resamples
+ALARM = 3  # standard errors above 0.5 from which on the memorisation share is told as a warning
 
 
 class Settings(NamedTuple):
@@ -46,6 +47,8 @@ class Inputs(NamedTuple):
         logits: float32 [N, C] of all scored images.
         real_stats: `metrics.FeatureStats` of the real images.
         real_rows: float32 [r, D], at most ROWS features of the real images; None if only their statistics are known.
+        nearest: float64 [m], the distance of each of `rows` to the nearest real image; None if `held_out_nearest` is.
+        held_out_nearest: float64 [h], the same of real images that are not among those; None if there are none.
     """
 
     stats: metrics.FeatureStats
@@ -54,6 +57,8 @@ class Inputs(NamedTuple):
     logits: np.ndarray
     real_stats: metrics.FeatureStats
     real_rows: np.ndarray | None
+    nearest: np.ndarray | None
+    held_out_nearest: np.ndarray | None
 
     def with_array(self, name, array):
         """A copy with another array in one field. Where that is `features`, `stats` are those of the new array."""
@@ -62,7 +67,10 @@ class Inputs(NamedTuple):
 
 
 # The reason for which a score is left out if a field that it needs is None; `reference` is `Reference.source`.
-ABSENT = {"real_rows": "{reference} holds no features of single images"}
+ABSENT = {
+    "real_rows": "{reference} holds no features of single images",
+    "held_out_nearest": "no real images are known that are not among the reference",
+}
 
 
 class LeftOutError(Exception):
@@ -183,6 +191,19 @@ def _manifold_scores(inputs, settings):
     return metrics.manifold_scores(inputs.real_rows, inputs.rows, k)
 
 
+def _memorisation_share(inputs, settings):
+    if len(inputs.nearest) < 2:
+        raise LeftOutError("it needs 2 images")
+    found = metrics.memorisation_share(inputs.nearest, inputs.held_out_nearest)
+    if found.share - 0.5 > ALARM * found.standard_error:
+        text = (
+            f"the memorisation share is {found.share:.3f}: the images are nearer to training images than held-out "
+            "real images are (0.5 would be as near), so they may be copies; look at the picture of neighbours"
+        )
+        warnings.warn(text, metrics.ScoreWarning, stacklevel=2)
+    return found
+
+
 def _num_rows(inputs):
     return {"rows": [len(inputs.rows), len(inputs.real_rows)]}
 
@@ -243,4 +264,13 @@ SCORES = {
     "recall": _manifold_row(title="recall", field="recall"),
     "density": _manifold_row(title="density", field="density"),
     "coverage": _manifold_row(title="coverage", field="coverage"),
+    "memorisation_share": Score(
+        title="memorisation share",
+        function=_memorisation_share,
+        needs=("held_out_nearest", "nearest"),
+        field="share",
+        error=ErrorOf("standard_error", "standard error"),
+        interval=Resampling("nearest", replace=True),
+        protocol=lambda inputs, settings: {"nearest": [len(inputs.nearest), len(inputs.held_out_nearest)]},
+    ),
 }
