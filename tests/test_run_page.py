@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfgan_gn import report
 from tfgan_gn.errors import UserError
-from tfgan_gn.run_page import contents, points
+from tfgan_gn.run_page import contents, points, scores
 from tfgan_gn.run_page.page import page_of
 from tfgan_gn.runs import reporting
 from tfgan_gn.settings.config_file import save_config
@@ -61,6 +61,19 @@ def read(workdir):
     return reporting.run_of(report.open_run(workdir), points.PointReader(workdir))
 
 
+@pytest.fixture(scope="module")
+def workdir_and_page(tmp_path_factory):
+    """A run in a folder with a rude name, and its page."""
+    workdir = make_run(tmp_path_factory.mktemp("runs") / "<i>a & 'b'</i>", norm="group", groups=(16,), data_dir="/data")
+    return workdir, page_of([read(workdir)])
+
+
+@pytest.fixture
+def quick_page(monkeypatch):
+    """In place of a page, which takes a second to draw, the names of its runs."""
+    monkeypatch.setattr(reporting, "page_of", lambda runs: ", ".join(run.name for run in runs))
+
+
 def test_points_that_a_resumed_run_replaced_are_left_out(tmp_path):
     assert points.latest([(1, "a"), (5, "b"), (9, "c"), (4, "d"), (9, "e")]) == [(1, "a"), (4, "d"), (9, "e")]
     write_points(tmp_path, ".a", [("x", 1, 0.5), ("x", 10, 1.0), ("x", 20, 2.0)])
@@ -106,12 +119,11 @@ def test_results_under_other_protocols_or_of_later_iterations_are_left_out(tmp_p
     write_result(workdir, 50, 98.0)
     run = read(workdir)
     assert list(run.results) == [20, 40] and run.other_results == 1
-    assert "1 results under other protocols" in page_of([run])
+    assert "1 result under other protocols" in scores.about([run])
 
 
-def test_the_page_has_the_numbers_of_the_run_under_their_proper_names(tmp_path):
-    workdir = make_run(tmp_path / "run", norm="group", groups=(16,), data_dir="/data")
-    page = page_of([read(workdir)])
+def test_the_page_has_the_numbers_of_the_run_under_their_proper_names(workdir_and_page):
+    workdir, page = workdir_and_page
     assert 'best Fréchet distance (cifar10net)</dt><dd>31.25</dd><dd class="note">at iteration 20<' in page
     assert "newest Fréchet distance (cifar10net)</dt><dd>33.5</dd>" in page
     assert 'iterations</dt><dd>40</dd><dd class="note">of 60; not complete<' in page
@@ -138,21 +150,22 @@ def test_several_runs_stand_side_by_side(tmp_path):
     assert legends[0] == legends[1] == 2 + 3, "two losses and three scores, in the same colours"
 
 
-def test_the_names_of_a_user_are_escaped(tmp_path):
-    workdir = make_run(tmp_path / "<i>a & 'b'</i>")
-    page = page_of([read(workdir)])
+def test_the_names_of_a_user_are_escaped(workdir_and_page):
+    _, page = workdir_and_page
     assert "<i>a" not in page and "&lt;i&gt;a &amp; &#x27;b&#x27;" in page
 
 
-def test_the_command_writes_where_it_is_asked_to(tmp_path, capsys, monkeypatch):
+def test_the_command_writes_where_it_is_asked_to(tmp_path, capsys, monkeypatch, quick_page):
     workdir = make_run(tmp_path / "run")
     assert report.main(["report", workdir + "/"]) == 0
-    assert (tmp_path / "run" / "report.html").read_text() == page_of([read(workdir)])
+    assert (tmp_path / "run" / "report.html").read_text() == "run"
     assert capsys.readouterr().out == f"written to {workdir}/report.html\n"
     assert report.main(["report", workdir, f"--out={tmp_path}/new/page.html"]) == 0
-    assert (tmp_path / "new" / "page.html").read_text() == (tmp_path / "run" / "report.html").read_text()
+    assert (tmp_path / "new" / "page.html").read_text() == "run"
+    make_run(tmp_path / "other" / "run"), make_run(tmp_path / "third")
     monkeypatch.chdir(tmp_path)
-    assert report.main(["report", "run", "run"]) == 0 and (tmp_path / "report.html").exists()
+    assert report.main(["report", "run", "other/run", "third"]) == 0
+    assert (tmp_path / "report.html").read_text() == "run, other/run, third", "names that tell the runs apart"
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path, capsys):
@@ -163,7 +176,9 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path, capsys):
     )
 
 
-def test_during_training_pages_take_two_percent_of_the_time_and_the_last_one_is_always_written(tmp_path, monkeypatch):
+def test_during_training_pages_take_two_percent_of_the_time_and_the_last_one_is_always_written(
+    tmp_path, monkeypatch, quick_page
+):
     workdir = make_run(tmp_path / "run")
     times, written = iter([0.0, 10, 12, 50, 112, 113, 113, 114]), []
     page = reporting.make_page(report.open_run(workdir), times.__next__)
@@ -177,7 +192,7 @@ def test_during_training_pages_take_two_percent_of_the_time_and_the_last_one_is_
     assert len(written) == 3
 
 
-def test_a_fault_of_a_page_is_told_and_ends_no_training_but_a_full_disk_does(tmp_path, capsys, monkeypatch):
+def test_a_fault_of_a_page_is_told_and_ends_no_training_but_a_full_disk_does(tmp_path, capsys, monkeypatch, quick_page):
     workdir = make_run(tmp_path / "run")
     page = reporting.make_page(report.open_run(workdir), lambda: 0.0)
     (tmp_path / "run" / "scores" / "000040.json").write_text("{")

@@ -25,6 +25,12 @@ def open_run(workdir):
     return dataclasses.replace(load_config(workdir), workdir=workdir)
 
 
+def told_apart(runs):
+    """`contents.Run`s of which those with the name of an earlier one have the path of their folder as their name."""
+    names = [run.name for run in runs]
+    return [run._replace(name=run.workdir) if run.name in names[:i] else run for i, run in enumerate(runs)]
+
+
 def command(argv):
     """Reads the command line and writes the page. Returns the exit code."""
     description, _, rest = __doc__.partition("\n\n")
@@ -42,7 +48,8 @@ def command(argv):
     from tfgan_gn.runs import reporting
 
     out = arguments.out or os.path.join(configs[0].workdir if len(configs) == 1 else "", reporting.PAGE)
-    reporting.write_page([reporting.run_of(config, PointReader(config.workdir)) for config in configs], out)
+    runs = [reporting.run_of(config, PointReader(config.workdir)) for config in configs]
+    reporting.write_page(told_apart(runs), out)
     sys.stdout.write(f"written to {out}\n")
     return 0
 

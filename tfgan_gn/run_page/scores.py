@@ -35,7 +35,7 @@ def section(runs):
         for key in keys
     ]
     return titled(
-        "Scores", side_by_side(*parts), *map(_numbers, filter(lambda run: run.results, runs)), about=_about(runs)
+        "Scores", side_by_side(*parts), *map(_numbers, filter(lambda run: run.results, runs)), about=about(runs)
     )
 
 
@@ -45,13 +45,14 @@ def _title(key):
     return words[0].upper() + words[1:]
 
 
-def _about(runs):
+def about(runs):
+    """What the scores are of, in words, and how many results are left out."""
     results = [result for run in runs for result in run.results.values()]
     counts = sorted({result["protocol"]["num_images"] for result in results})
     texts = [f"Each point is of {' or '.join(f'{count:,}' for count in counts)} samples."]
     others = sum(run.other_results for run in runs)
     if others:
-        texts.append(f"{others} results under other protocols than the newest one are left out.")
+        texts.append(f"{others} {'result' if others == 1 else 'results'} under other protocols are left out.")
     return " ".join(texts)
 
 
