@@ -4,9 +4,9 @@ from tfgan_gn.page import pictures
 from tfgan_gn.page.document import section, side_by_side
 from tfgan_gn.run_page.contents import MOST_BYTES, frames, numbered
 from tfgan_gn.scoring import naming
+from tfgan_gn.scoring.neighbours import FOLDER as NEIGHBOURS
 from tfgan_gn.training.recorder import INTERPOLATIONS, SAMPLES
 
-NEIGHBOURS = "neighbours"  # folder inside a run folder
 MEMORISATION = "memorisation_share"  # the score that belongs to its pictures
 
 

@@ -43,7 +43,7 @@ def _sampling(config, exported):
             f"model = tf.saved_model.load({folder!r})\n"
             f"images = model.sample(64, 1{label}).numpy()  # seed 1; uint8 [64, height, width, channels]{about}"
         )
-    labels = ", labels=tf.zeros([64], tf.int64)" if config.conditional else ""
+    labels = ", condition=tf.zeros([64], tf.int64)" if config.conditional else ""
     return (
         "import tensorflow as tf\nimport tfgan_gn\n\n"
         f"run = tfgan_gn.load_run({config.workdir!r})\n"
