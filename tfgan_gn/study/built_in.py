@@ -12,6 +12,13 @@ CHOICES = [2, 4, 8, 16, 32]  # of each site in a search
 SEARCH_SEED = 5000
 NULL_SHIFT = 1000  # other seeds than those of the arm that computes the same function
 
+_ABOUT = (
+    "The question of the group-norm report: which norm in the critic, how many groups, by how much? The ResNet is "
+    "compared with itself with layer norm, the small convolutional network with itself without norm. The ResNet has "
+    "{channels} channels at each norm site: group norm with as many groups is instance norm. "
+    "resnet-group-1-other-seeds is a check of this study: it computes the same function as resnet-layer, with other "
+    "seeds, so that a difference between the two would be chance."
+)
 _CPU = {
     "width": 32,
     "batch_size": 32,
@@ -64,6 +71,7 @@ def report_study(scale):
     ]
     return {
         "name": f"report-{scale}",
+        "about": _ABOUT.format(channels=channels),
         "seeds": [1, 2, 3, 4, 5],
         "baseline": "resnet-layer",
         "settings": {"dataset": "cifar10", "scorer": "cifar10net", **settings},

@@ -9,7 +9,7 @@ from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.settings.option import as_text, parse
 from tfgan_gn.settings.training import Config, make_config
 
-KEYS = {"name", "seeds", "baseline", "settings", "arms", "search"}
+KEYS = {"name", "about", "seeds", "baseline", "settings", "arms", "search"}
 ARM_KEYS = {"name", "settings", "against", "seed_shift"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.,+-]*")  # names are parts of the names of files
 OF_THE_COMMAND = ("seed", "workdir", "data_dir", "cache_dir")  # settings that the study gives to each trial
@@ -64,6 +64,7 @@ class Study(NamedTuple):
 
     Attributes:
         name: of the study.
+        about: what a reader of its page should know, text; may be empty.
         seeds: tuple of whole numbers.
         baseline: name of an arm.
         arms: tuple of `Arm`.
@@ -72,6 +73,7 @@ class Study(NamedTuple):
     """
 
     name: str
+    about: str
     seeds: tuple
     baseline: str
     arms: tuple
@@ -114,7 +116,7 @@ def make_study(content, where):
 
     `settings` are those of `train_cifar.py`; those of an arm win over those of the study. An arm is compared with the
     baseline, or with the arm that it names in `against`; with an empty `against`, it is compared with none.
-    `seed_shift` gives it other seeds.
+    `seed_shift` gives it other seeds. `about` is shown on the page. `search` has the fields of `Search`.
 
     Args:
         content: JSON value.
@@ -138,7 +140,11 @@ def make_study(content, where):
     common = _settings(content.get("settings", {}), f"{where}, settings")
     arms = tuple(_arm(arm, common, content["baseline"], where) for arm in content["arms"])
     text = json.dumps(content, indent=2) + "\n"
-    study = Study(name, tuple(seeds), content["baseline"], arms, _search(content.get("search"), where), text)
+    about = content.get("about", "")
+    if not isinstance(about, str):
+        raise UserError(f"{where}: about={about}: give text, or leave it out")
+    search = _search(content.get("search"), where)
+    study = Study(name, about, tuple(seeds), content["baseline"], arms, search, text)
     _refuse_arms(study, where)
     _refuse_search(study, where)
     return study

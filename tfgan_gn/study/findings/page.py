@@ -34,6 +34,7 @@ def page_of(study, found, out, outcome=None):
     return document(
         f"Study {study.name}",
         summary.answer(study, found),
+        section("The question", about=study.about) if study.about else "",
         _how_to_read(study, found),
         _arms(study, found, titles),
         *_differences(study, found, titles),
@@ -103,7 +104,7 @@ def _differences(study, found, titles):
         )
         yield section(
             f"Differences: {title}",
-            charts.forest(title, rows, x_label=f"difference of the {titles[score]}"),
+            charts.forest(title, rows, x_label=f"difference ({better} is better)"),
             tables.table(header, [_cells(each) for each in family], numbers=range(2, 8)),
             about=about,
         )
