@@ -153,6 +153,11 @@ def test_results_of_other_settings_scorers_or_versions_are_refused(tmp_path, mon
     found = trials.read_results(tmp_path, every)
     assert found.keys() == {trial.name for trial in every[:2]}
     trials.refuse_other_scorer(found, "aa")
+    # a trial of before the setting `clip` existed
+    older = json.loads((tmp_path / "trials" / "group-seed-3.json").read_text())
+    assert older["settings"].pop("clip") == 0.0
+    (tmp_path / "trials" / "group-seed-3.json").write_text(json.dumps(older))
+    assert trials.read_results(tmp_path, every).keys() == found.keys()
     with pytest.raises(UserError, match="group-seed-3 was scored with the weights aa, and --scorer has bb here"):
         trials.refuse_other_scorer(found, "bb")
     longer = trials.trials_of(make_study(changed(["settings", "iterations"], 6), "x"), "runs")

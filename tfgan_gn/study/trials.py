@@ -11,6 +11,7 @@ from tfgan_gn import __version__
 from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.files.whole import write_whole
 from tfgan_gn.scoring import naming, results
+from tfgan_gn.settings.config_file import VALUES_BEFORE
 from tfgan_gn.settings.differences import PLACES, flags_of
 from tfgan_gn.settings.training import Config
 from tfgan_gn.study.definition import Arm, config_of
@@ -137,10 +138,11 @@ def _read(path, trial):
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is no result of a trial ({first_line(error)}): remove it to train again") from None
     now = learnt_settings(trial.config)
-    for name in sorted(now.keys() | settings.keys()):
-        if now.get(name) != settings.get(name):
+    theirs = {**{name: VALUES_BEFORE.get(name) for name in now}, **settings}  # settings that are younger than the trial
+    for name in sorted(now.keys() | theirs.keys()):
+        if now.get(name) != theirs[name]:
             raise UserError(
-                f"{path} was trained with {name}={settings.get(name)}, and the study has {now.get(name)}: give "
+                f"{path} was trained with {name}={theirs[name]}, and the study has {now.get(name)}: give "
                 "another --out, or move the file away to train again"
             )
     if version != __version__:
