@@ -77,10 +77,10 @@ def killed(files):
             assert process.poll() is None, process.communicate()[1]
             time.sleep(0.1)
         process.send_signal(number)
-        err = process.communicate(timeout=300)[1]
+        err = process.communicate(timeout=600)[1]
         assert process.returncode in (-signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM), err
     process = start(files)
-    process.out, process.err = process.communicate(timeout=600)
+    process.out, process.err = process.communicate(timeout=1200)
     assert process.returncode == 0, process.err
     return process
 
@@ -118,6 +118,6 @@ def test_the_checkpoint_is_chosen_by_other_scores_than_it_gets(files, killed):
 def test_a_finished_study_trains_nothing_and_needs_no_run_folders(files, killed, tmp_path):
     os.rename(files / "runs_dir", tmp_path / "runs")
     process = start(files)
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 0 and "trials to train" not in err and "report.html in a browser" in out
     assert not (files / "runs_dir").exists()
