@@ -19,7 +19,7 @@ from tfgan_gn.settings.scoring import EvalConfig
 from tfgan_gn.study import runner
 from tfgan_gn.study.trials import refuse_other_scorer
 
-LOCK_PATIENCE = 60  # seconds in which the workers of a study that was killed end
+LOCK_PATIENCE = 300  # seconds in which the workers of a study that was killed end: they may be tracing
 
 
 def refuse_impossible(trials, found):

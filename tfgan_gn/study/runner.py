@@ -14,7 +14,7 @@ from tfgan_gn.study.cost import Cost
 from tfgan_gn.study.trials import CRASHED, result_path, write_result
 
 POLL = 0.2  # seconds between two looks at the workers
-PATIENCE = 120  # seconds that a worker has to save its checkpoint when it is asked to stop
+PATIENCE = 300  # seconds that a worker has to save its checkpoint when it is asked to stop: it may be tracing
 
 
 class Worker:
