@@ -146,6 +146,10 @@ def test_several_runs_stand_side_by_side(tmp_path):
     page = page_of(runs)
     assert "<h1>2 runs</h1>" in page and page.count("data-slider") == 2 + page.count("[data-slider]")
     assert '<tr><th scope="row">norm</th><td>layer</td><td>instance</td></tr>' in page, "what differs"
+    assert "cannot be compared" not in page
+    write_result(runs[0].workdir, 40, 30.0, num_images=500)
+    told = scores.about([read(runs[0].workdir), runs[1]])
+    assert "500 or 1,000 samples" in told and "cannot be compared; they differ in num_images" in told
     legends = page.count('<i style="border-color: var(--series-1)"></i>layer'), page.count('--series-2)"></i>instance')
     assert legends[0] == legends[1] == 2 + 3, "two losses and three scores, in the same colours"
 

@@ -39,7 +39,7 @@ class Curve(NamedTuple):
 
 
 def lines(title, curves, *, x_label="iteration", level=None, log=False):
-    """A chart of curves over x.
+    """A chart of curves over x, with a legend unless it has one curve only and shares its colour with no other chart.
 
     Args:
         title: text above it.
@@ -69,7 +69,9 @@ def lines(title, curves, *, x_label="iteration", level=None, log=False):
     axes.set_xlabel(_plain(x_label))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    return _figure(title, figure, [(number, curve.label) for number, curve in zip(numbers, curves, strict=True)])
+    shared = len(curves) > 1 or any(curve.colour is not None for curve in curves)
+    legend = [(number, curve.label) for number, curve in zip(numbers, curves, strict=True)] if shared else []
+    return _figure(title, figure, legend)
 
 
 def forest(title, rows, *, x_label, level=0.0):
@@ -121,7 +123,7 @@ def _numbers():
 
 
 def _figure(title, figure, legend):
-    """The figure with its title, and with a legend where several curves need one."""
+    """The figure with its title and the legend of its curves, pairs of a colour's number and a text."""
     items = (
         tag("li", tag("i", style=f"border-color: var(--series-{number % SERIES + 1})"), label)
         for number, label in legend
@@ -129,7 +131,7 @@ def _figure(title, figure, legend):
     return tag(
         "figure",
         tag("figcaption", title),
-        tag("ul", *items, class_="legend") if len(legend) > 1 else "",
+        tag("ul", *items, class_="legend") if legend else "",
         _svg(title, figure),
         class_="chart",
     )

@@ -4,7 +4,7 @@ from tfgan_gn.page import charts
 from tfgan_gn.page.document import section as titled
 from tfgan_gn.page.document import side_by_side
 from tfgan_gn.page.tables import table
-from tfgan_gn.scoring import history, naming, scores
+from tfgan_gn.scoring import history, naming, results, scores
 
 
 def ranking(run):
@@ -30,7 +30,7 @@ def section(runs):
     parts = [
         charts.lines(
             _title(key),
-            [_curve(run, key, place) for place, run in enumerate(runs) if _values(run, key)],
+            [_curve(run, key, place if len(runs) > 1 else None) for place, run in enumerate(runs) if _values(run, key)],
         )
         for key in keys
     ]
@@ -47,12 +47,15 @@ def _title(key):
 
 def about(runs):
     """What the scores are of, in words, and how many results are left out."""
-    results = [result for run in runs for result in run.results.values()]
-    counts = sorted({result["protocol"]["num_images"] for result in results})
+    counts = sorted({result["protocol"]["num_images"] for run in runs for result in run.results.values()})
     texts = [f"Each point is of {' or '.join(f'{count:,}' for count in counts)} samples."]
     others = sum(run.other_results for run in runs)
     if others:
         texts.append(f"{others} {'result' if others == 1 else 'results'} under other protocols are left out.")
+    newest = [run.results[max(run.results)]["protocol"] for run in runs if run.results]
+    fields = dict.fromkeys(field for each in newest[1:] for field in results.differing(newest[0], each))
+    if fields:
+        texts.append(f"The runs were not scored alike and cannot be compared; they differ in {', '.join(fields)}.")
     return " ".join(texts)
 
 
