@@ -26,7 +26,7 @@ _CPU = {
     "precision": "bfloat16",
     "strategy": "one_device",
     "eval_every": 250,
-    "eval_images": 10_000,
+    "eval_images": 5000,
     "log_every": 50,
     "sample_every": 1000,
     "checkpoint_every": 250,
