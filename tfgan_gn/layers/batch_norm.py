@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfgan_gn.errors import UserError
+from tfgan_gn.layers.fused_batch_norm import fused_batch_norm, normalize
 from tfgan_gn.layers.norm_layers import Affine, mean_and_variance
 
 
@@ -65,20 +66,26 @@ class BatchNorm(Affine):
 
     def call(self, x, labels=None, standing=False, towers=1):
         gamma, beta = self.scale_and_offset(labels, x.shape.rank)
-        wide = tf.cast(x, gamma.dtype)
         if standing:
             mean, variance = (tf.convert_to_tensor(v) for v in (self.standing_mean, self.standing_variance))
+        elif self._can_be_fused(x):
+            here = towers_per_replica(towers, _replicas())
+            parts = [fused_batch_norm(part, gamma, beta, self.epsilon) for part in tf.split(x, here)]
+            return parts[0] if here == 1 else tf.concat(parts, 0)
         else:
-            mean, variance = self._statistics(wide, towers)
+            mean, variance = self._statistics(tf.cast(x, gamma.dtype), towers)
             if self.accumulating:
                 self._accumulate(tf.reshape(mean, [-1]), tf.reshape(variance, [-1]))
-        scale = gamma * tf.math.rsqrt(variance + self.epsilon)
-        return tf.cast(wide * scale + (beta - mean * scale), x.dtype)
+        return normalize(x, gamma, beta, mean, variance, self.epsilon)
+
+    def _can_be_fused(self, x):
+        """Whether `fused_batch_norm` computes this norm: it gives no statistics, and takes one scale for all images."""
+        plain = self.num_classes is None and not self.accumulating and not self.synchronized
+        return plain and x.dtype == tf.bfloat16 and x.shape.rank == 4
 
     def _statistics(self, x, towers):
         """Mean and variance that normalize each image: [1, 1, ..., 1, C], or [N, 1, ..., 1, C] with several towers."""
-        replica = tf.distribute.get_replica_context()
-        replicas = 1 if replica is None else replica.num_replicas_in_sync
+        replica, replicas = tf.distribute.get_replica_context(), _replicas()
         here = towers_per_replica(towers, replicas, self.synchronized)
         if here > 1:
             return tuple(tf.repeat(each, tf.shape(x)[0] // here, axis=0) for each in _moments_of_parts(x, here))
@@ -97,6 +104,12 @@ class BatchNorm(Affine):
         self.standing_variance.assign(((n - 1) * old + variance + tf.square(delta) * (n - 1) / n) / n)
         self.standing_mean.assign_add(delta / n)
         self.standing_batches.assign(n)
+
+
+def _replicas():
+    """How many replicas compute the same call; 1 outside of a replica."""
+    replica = tf.distribute.get_replica_context()
+    return 1 if replica is None else replica.num_replicas_in_sync
 
 
 def _moments_of_parts(x, count):
