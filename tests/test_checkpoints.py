@@ -91,8 +91,19 @@ def test_a_checkpoint_brings_back_every_variable_trained_or_not(tmp_path, norm):
     for name, network in ours.items():
         for a, b in zip(network.variables, loaded[name].variables, strict=True):
             np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=f"{name}: {a.path}")
+    others = (simple_networks(norm, **given).generator for given in ({"width": 16}, {"channels": 1}))
+    for other, shapes in zip(
+        others, (r"\(.*\) in it, and \(.*\)", r"\(5, 5, 3, 8\) in it, and \(5, 5, 1, 8\)"), strict=True
+    ):
+        message = (
+            f"iteration-7 is of other networks than .*config.json says: generator/.* has the shape {shapes} by con"
+        )
+        with pytest.raises(UserError, match=message):
+            checkpoints.load_weights({"generator": other}, str(tmp_path / "iteration-7"))
+    damaged = tmp_path / "iteration-7.data-00000-of-00001"
+    damaged.write_bytes(damaged.read_bytes()[:100])
     with pytest.raises(UserError, match="iteration-7 cannot be read .*give another --checkpoint"):
-        checkpoints.load_weights({"generator": simple_networks(width=16).generator}, str(tmp_path / "iteration-7"))
+        checkpoints.load_weights({"generator": simple_networks(norm).generator}, str(tmp_path / "iteration-7"))
 
 
 @pytest.mark.quick
@@ -107,7 +118,7 @@ def test_which_checkpoint_is_found(tmp_path):
     path("checkpoints", 900)
     newest = path("checkpoints", 1000)
     assert checkpoints.find(str(tmp_path)) == newest
-    with pytest.raises(UserError, match="has no checkpoint best: .* one of 1000, 900; a run keeps its best if"):
+    with pytest.raises(UserError, match="has no checkpoint best: .* one of 1000, 900; a run keeps its best unless"):
         checkpoints.find(str(tmp_path), "best")
     best = path("best", 300)
     assert checkpoints.find(str(tmp_path)) == newest and checkpoints.find(str(tmp_path), "best") == best

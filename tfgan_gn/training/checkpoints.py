@@ -126,10 +126,28 @@ def load_weights(networks, path):
         UserError: the checkpoint cannot be read, or is of other networks.
     """
     try:
+        _refuse_other_shapes(networks, path)
         checkpoint = tf.train.Checkpoint(**{name: _by_path(network) for name, network in networks.items()})
         checkpoint.restore(path).expect_partial().assert_existing_objects_matched()
+    except UserError:  # which is a ValueError too
+        raise
     except _UNREADABLE as error:
         raise UserError(f"checkpoint {path} cannot be read ({first_line(error)}): give another --checkpoint") from None
+
+
+def _refuse_other_shapes(networks, path):
+    """Raises UserError if a variable has another shape in the checkpoint: TensorFlow would add a page of warnings."""
+    shapes = tf.train.load_checkpoint(path).get_variable_to_shape_map()
+    for name, network in networks.items():
+        for variable in network.variables:
+            key = f"{name}/{variable.path.replace('.', '..').replace('/', '.S')}/.ATTRIBUTES/VARIABLE_VALUE"
+            there, here = tuple(shapes.get(key, variable.shape)), tuple(variable.shape)
+            if there != here:
+                raise UserError(
+                    f"checkpoint {path} is of other networks than the run's config.json says: {variable.path} has the "
+                    f"shape {there} in it, and {here} by config.json, where channels and sizes are: bring back the "
+                    "config.json that the run wrote"
+                )
 
 
 def _by_path(network):
