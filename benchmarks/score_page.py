@@ -9,6 +9,7 @@ import json
 import pathlib
 import re
 import sys
+import textwrap
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
@@ -209,10 +210,11 @@ def run_table(run):
     settings = run["settings"]
     lines = [
         f"{settings['images']:,} samples of each checkpoint against {settings['real_images']:,} training images "
-        f"(`--images={settings['images']} --real_images={settings['real_images']}`). "
-        f"Settings: width {settings['width']}, batch size {settings['batch_size']}, "
-        f"{settings['iterations']:,} iterations, {settings['norm']} norm, {settings['precision']}, "
-        f"averaged weights ({settings['ema']}).",
+        f"(`--images={settings['images']} --real_images={settings['real_images']}`). The run:",
+        "",
+        "```bash",
+        " \\\n  ".join(textwrap.wrap(" ".join(["python train_cifar.py --data_dir=PATH", *settings["flags"]]), 110)),
+        "```",
         "",
         f"**Spearman's rank correlation of Fréchet distance and iteration: {rank_correlation(run):.3f}** "
         f"({len(run['rows'])} checkpoints{FEW if len(run['rows']) < MANY else ''}).",

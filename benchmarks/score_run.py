@@ -14,11 +14,11 @@ from tfgan_gn.runs.about import say
 from tfgan_gn.runs.building import sampling
 from tfgan_gn.runs.loading import load_run
 from tfgan_gn.scoring import extractors, features, images, reference
+from tfgan_gn.settings.differences import PLACES, flags_of
 from tfgan_gn.training import checkpoints
 
 BATCH = 64
 SEED = 0  # of the samples
-SETTINGS = ("architecture", "norm", "groups", "width", "batch_size", "iterations", "ema", "precision", "seed")
 
 
 def iterations_of(workdir):
@@ -45,9 +45,9 @@ def score_run(workdir, data_dir, num_images, num_real, path):
     data = sets.make_dataset(config.dataset, data_dir or config.data_dir, config.image_size, config.grey, say=say)
     data = data._replace(train=data.train._replace(images=data.train.images[:num_real]))
     real = reference.of_images(images.of_split(data, "train"), extractor, BATCH, cache_folder(""), say)
-    settings = {name: getattr(config, name) for name in SETTINGS}
-    settings |= {"images": num_images, "real_images": len(data.train.images)}
-    settings |= {"groups": list(config.groups), "weights_sha256": extractor.weights_sha256}
+    flags = [flag for flag in flags_of(config) if not flag.startswith(tuple(f"--{name}=" for name in PLACES))]
+    settings = {"flags": flags, "images": num_images, "real_images": len(data.train.images)}
+    settings |= {"weights_sha256": extractor.weights_sha256}
     rows = _rows_of(path, settings)
     for iteration in iterations_of(workdir):
         if iteration not in rows:
