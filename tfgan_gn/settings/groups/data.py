@@ -1,0 +1,55 @@
+"""The settings of the data and of the sizes."""
+
+import dataclasses
+
+from tfgan_gn.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE
+from tfgan_gn.settings.option import option
+from tfgan_gn.settings.presets import AUTHOR
+from tfgan_gn.settings.registry_names import DATASET_NAMES, GREY_NAMES, PIXEL_NAMES
+
+DEFAULT_SIZES = ARCHITECTURES[DEFAULT_ARCHITECTURE]
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSettings:
+    """The real images, and the sizes that follow from them."""
+
+    dataset: str = option(
+        "cifar10",
+        "Data set to train on; tfds:NAME[/CONFIG][:VERSION][:SPLIT] takes any other image data set of "
+        "tensorflow-datasets",
+        AUTHOR,
+        choices=DATASET_NAMES,
+        prefix="tfds:",
+    )
+    data_dir: str = option(
+        "",
+        "Where the data are: a folder of tensorflow-datasets, a folder with the original CIFAR-10 files, a folder of "
+        "images, or an .npz file; empty for the default folder of tensorflow-datasets",
+        free=True,
+    )
+    grey: str = option(
+        "repeat",
+        "Channels of grey images: repeat makes three equal channels, keep leaves one channel and refuses colour images",
+        choices=GREY_NAMES,
+    )
+    pixels: str = option(
+        "256_dequantized",
+        "How 8-bit pixels x become real images: 256_dequantized is 2 x / 256 - 1 plus uniform noise from [0, 1/128), "
+        "255 is 2 x / 255 - 1 without noise; generated images become pixels by the inverse",
+        AUTHOR,
+        choices=PIXEL_NAMES,
+    )
+    image_size: int = option(
+        DEFAULT_SIZES.image_size,
+        "Height and width of the images in pixels; real images are resized and centre-cropped to it",
+        AUTHOR,
+        low=8,
+    )
+    width: int = option(
+        DEFAULT_SIZES.width,
+        "Base number of channels; each layer of the networks has a fixed multiple of it",
+        AUTHOR + " DIM_G, DIM_D",
+        low=1,
+    )
+    z_dim: int = option(DEFAULT_SIZES.z_dim, "Length of the generator's noise vector", AUTHOR, low=1)
