@@ -1,6 +1,6 @@
 """Settings of published systems: how each differs from the defaults and from the sizes of its architecture."""
 
-from tfgan_gn.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, SIZES, sizes_of
+from tfgan_gn.architectures import DEFAULT_ARCHITECTURE, OFFERED, SIZES, sizes_of
 from tfgan_gn.settings.protocols import PROTOCOLS, defaults_of_protocol
 
 AUTHOR = "gan_cifar_resnet.py"  # Gulrajani et al. 2017, github.com/igul222/improved_wgan_training
@@ -132,7 +132,7 @@ def other_defaults(name):
         protocol to its default. Those that give the setting no default are left out.
     """
     tables = {
-        "architecture": {each: sizes_of(each) for each in ARCHITECTURES},
+        "architecture": {each: sizes_of(each) for each in OFFERED},
         "preset": PRESETS,
         "protocol": {each: defaults_of_protocol(each) for each in PROTOCOLS},
     }

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from tfgan_gn.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE
+from tfgan_gn.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, OFFERED
 from tfgan_gn.settings.option import option
 from tfgan_gn.settings.presets import AUTHOR, DEFAULT_PRESET, GULRAJANI, PRESETS, WU_AND_HE
 from tfgan_gn.settings.registry_names import INITIALIZER_NAMES, NORM_NAMES
@@ -26,7 +26,7 @@ class NetworkSettings:
         "Generator and critic to train; --width, --z_dim, --image_size, --norm and --generator_norm follow it unless "
         "they are given",
         AUTHOR,
-        choices=tuple(name for name, row in ARCHITECTURES.items() if not row.image_condition),
+        choices=OFFERED,
         renamed={"dcgan": "dcgan_64"},
     )
     norm: str = option(
