@@ -12,7 +12,7 @@ from tfgan_gn.runs.run_data import DataFacts
 from tfgan_gn.settings.study import make_study_config
 from tfgan_gn.settings.training import make_config
 from tfgan_gn.study import trials
-from tfgan_gn.study.__main__ import study_of
+from tfgan_gn.study.__main__ import main, study_of
 from tfgan_gn.study.built_in import ONE_COUNT, report_study
 from tfgan_gn.study.definition import config_of, make_study, read_study
 
@@ -175,3 +175,13 @@ def test_results_of_other_settings_scorers_or_versions_are_refused(tmp_path, mon
     monkeypatch.setattr(trials, "__version__", "0.0.0")
     with pytest.raises(UserError, match="was made by version .* of tfgan_gn, and this is 0.0.0"):
         trials.read_results(tmp_path, every)
+
+
+def test_an_arm_that_cannot_be_built_is_refused_before_anything_is_trained(tmp_path, capsys):
+    content = changed(["settings", "architecture"], "simple_cnn")
+    content["arms"][1]["settings"]["groups"] = [3]
+    (tmp_path / "study.json").write_text(json.dumps(content))
+    code = main(["study", str(tmp_path / "study.json"), f"--out={tmp_path / 'out'}"])
+    error = capsys.readouterr().err
+    assert code == 1 and "tfgan_gn.study: error: arm group: " in error and "3" in error.partition("arm group")[2]
+    assert not (tmp_path / "out").exists()
