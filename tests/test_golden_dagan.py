@@ -15,7 +15,7 @@ from tfgan_gn.training.losses import LOSSES, PENALTY_AXES, interpolate
 from tfgan_gn.training.objective import Objective
 from tfgan_gn.training.optimizers import adam
 
-pytestmark = [pytest.mark.quick, pytest.mark.usefixtures("float64")]
+pytestmark = pytest.mark.usefixtures("float64")
 
 
 def numbered(name, number):
@@ -175,6 +175,7 @@ def test_input_gradient_and_both_norms_of_it(golden):
     np.testing.assert_allclose(np.linalg.norm(gradient, axis=1), golden.arrays["out/slopes"], rtol=0, atol=1e-10)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(("penalty", "ending"), [("columns", ""), ("gradient", "_textbook")])
 def test_critic_loss_penalty_and_every_gradient(golden, penalty, ending):
     with tf.GradientTape() as tape:
@@ -186,6 +187,7 @@ def test_critic_loss_penalty_and_every_gradient(golden, penalty, ending):
     assert_gradients(golden, gradients, golden.of_critic, f"grad_d{ending}")
 
 
+@pytest.mark.quick
 def test_generator_loss_and_every_gradient(golden):
     """At the start: the critic step has moved neither weights nor state."""
     with tf.GradientTape() as tape:

@@ -14,7 +14,6 @@ from tfgan_gn.training.losses import LOSSES
 from tfgan_gn.training.noise import Noise, critic_inputs, generator_inputs, held_out_inputs
 from tfgan_gn.training.objective import Masks, Objective
 
-pytestmark = pytest.mark.quick
 SHAPES = {"generator_masks": ((2, 2, 3), (4,)), "critic_masks": ((5,),)}
 
 
@@ -43,6 +42,7 @@ def scores_of(x):
     return tf.reduce_sum(x, [1, 2, 3])
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("separate", [False, True])
 def test_each_pass_is_given_the_condition_and_its_own_masks(rng, separate):
     """x_i goes beside x_j, beside the fake image and beside x_hat, and into the generator."""
@@ -62,6 +62,7 @@ def test_each_pass_is_given_the_condition_and_its_own_masks(rng, separate):
         np.testing.assert_array_equal(call.condition, tf.tile(condition, [len(call.x) // 2, 1, 1, 1]))
 
 
+@pytest.mark.quick
 def test_the_penalty_does_not_differentiate_by_the_condition(rng):
     """A critic that looks at the condition only has slopes of 0."""
     real, condition = (tf.constant(rng.normal(size=(2, 4, 4, 3))) for _ in range(2))
@@ -71,6 +72,7 @@ def test_the_penalty_does_not_differentiate_by_the_condition(rng):
     np.testing.assert_array_equal(slopes, np.zeros(2))
 
 
+@pytest.mark.quick
 def test_both_images_of_a_pair_are_flipped_and_turned_alike(rng):
     """Equal images stay equal. The generator step moves its conditions too, held-out pairs stay as they are."""
     noise = pair_noise(400, flips=True, turns=True)
@@ -87,6 +89,7 @@ def test_both_images_of_a_pair_are_flipped_and_turned_alike(rng):
     np.testing.assert_array_equal(condition, still)
 
 
+@pytest.mark.quick
 def test_five_eighths_of_the_images_are_not_turned_and_an_eighth_by_each_angle(rng):
     pixels, _ = pair_of(rng, 4000, 3)
     turned = pair_noise(4000, turns=True).turn(pixels, 2, 0).numpy()
@@ -94,6 +97,7 @@ def test_five_eighths_of_the_images_are_not_turned_and_an_eighth_by_each_angle(r
     np.testing.assert_allclose(shares, [5 / 8, 1 / 8, 1 / 8, 1 / 8], atol=0.03)
 
 
+@pytest.mark.quick
 def test_the_two_images_of_a_pair_have_dequantization_noise_of_their_own():
     black = tf.zeros([4, 4, 4, 3], tf.uint8)
     noise = pair_noise(pixels=PIXELS["256_dequantized"])
@@ -103,6 +107,7 @@ def test_the_two_images_of_a_pair_have_dequantization_noise_of_their_own():
     assert (real.numpy() != condition.numpy()).mean() > 0.99
 
 
+@pytest.mark.quick
 def test_masks_are_zero_at_the_rate_and_keep_the_mean():
     noise = pair_noise(3000, dropout=0.25, **SHAPES)
     masks = noise.masks_of_critic_step(5, 2)
@@ -123,11 +128,13 @@ def test_masks_are_zero_at_the_rate_and_keep_the_mean():
     np.testing.assert_array_equal(again.real[0], drawn[2])
 
 
+@pytest.mark.quick
 def test_there_are_no_masks_without_dropout():
     assert pair_noise(**SHAPES).masks_of_critic_step(0, 0) == Masks()
     assert pair_noise(dropout=0.5).masks_of_generator_step(0) == Masks()
 
 
+@pytest.mark.quick
 def test_two_replicas_draw_the_halves_of_the_masks(two_replicas):
     noise = pair_noise(4, dropout=0.5, **SHAPES)
     whole = noise.masks_of_critic_step(1, 0)
