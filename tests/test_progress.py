@@ -45,6 +45,10 @@ def test_a_line_says_how_far_the_work_is_how_fast_and_how_long_it_will_take(cloc
     assert first == "12% 13/110 [00:30<16:10, 10.00s/it, loss=2]"
 
 
+def test_a_line_starts_with_what_is_done(clock):
+    assert lines(clock, 10.0, desc="decoding")[0].startswith("decoding: 12% ")
+
+
 def test_short_work_writes_nothing(clock):
     assert lines(clock, 0.29) == []
 
