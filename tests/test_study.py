@@ -1,6 +1,7 @@
 """A study as a user runs it: killed at three moments, it ends with the results of one that was not."""
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -97,7 +98,7 @@ def test_killing_it_at_three_moments_changes_no_result(files, killed):
     }
     for trial in every[:2]:
         path = files / f"{trial.name}.json"
-        with contextlib.redirect_stdout(None):
+        with contextlib.redirect_stdout(io.StringIO()):
             assert worker.work(trial, path, "", 0) == 0
         assert without_time(json.loads(path.read_text())) == without_time(found[trial.name]), trial.name
     report = json.loads((files / "out" / "report.json").read_text())
