@@ -99,7 +99,7 @@ def test_killing_it_at_three_moments_changes_no_result(files, killed):
     for trial in every[:2]:
         path = files / f"{trial.name}.json"
         with contextlib.redirect_stdout(io.StringIO()):
-            assert worker.work(trial, path, "", 0) == 0
+            assert worker.work(trial, str(path), "", 0) == 0
         assert without_time(json.loads(path.read_text())) == without_time(found[trial.name]), trial.name
     report = json.loads((files / "out" / "report.json").read_text())
     assert report["arms"][1]["diverged"] == 2

@@ -3,8 +3,8 @@
 import dataclasses
 
 from tfgan_gn.errors import UserError
+from tfgan_gn.settings.groups.running import CACHE_HELP
 from tfgan_gn.settings.option import check, option
-from tfgan_gn.settings.training import CACHE_HELP
 
 BUILT_IN, SCALES = ("report",), ("cpu", "full")
 
