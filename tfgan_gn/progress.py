@@ -19,8 +19,8 @@ class Lines(tqdm):
         between = SECONDS_BETWEEN_LINES
         times = {"mininterval": between, "maxinterval": between, "delay": between}
         form = self.FORMAT if settings.get("total") else None
-        if settings.get("desc"):
-            settings["desc"] += ": "  # which `tqdm` adds only without a format
+        if form and settings.get("desc"):
+            settings["desc"] += ": "  # which `tqdm` adds where it is given no format
         super().__init__(**{**settings, "leave": False, "bar_format": form, **times})
 
     def display(self, msg=None, pos=None):
