@@ -204,7 +204,7 @@ class TinyGenerator(keras.Model):
         super().__init__()
         self.dense = keras.layers.Dense(48, "tanh", kernel_initializer=keras.initializers.RandomNormal(seed=0))
 
-    def call(self, z, labels=None, training=False, standing=False):
+    def call(self, z, condition=None, training=False, standing=False):
         return tf.reshape(self.dense(z), [-1, 4, 4, 3])
 
 
