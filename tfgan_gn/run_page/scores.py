@@ -22,7 +22,7 @@ def ranking(run):
 
 
 def section(runs):
-    """The section of the scores: a chart of each, the distance first, and the numbers; a hint if there are none."""
+    """The section of the scores: a chart of each with two points or more, the distance first, and the numbers."""
     found = dict.fromkeys(key for run in runs for result in run.results.values() for key in result["scores"])
     keys = sorted(found, key=lambda key: naming.row_of(key) is not scores.SCORES[history.RANKED_BY])
     if not keys:
@@ -33,6 +33,7 @@ def section(runs):
             [_curve(run, key, place if len(runs) > 1 else None) for place, run in enumerate(runs) if _values(run, key)],
         )
         for key in keys
+        if any(len(_values(run, key)) > 1 for run in runs)
     ]
     return titled(
         "Scores", side_by_side(*parts), *map(_numbers, filter(lambda run: run.results, runs)), about=about(runs)
