@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfgan_gn.data.pixels import LEVELS_PER_UNIT, quantize
 from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.layers.norms import collect_standing_statistics
+from tfgan_gn.serving import signature, taking_any_integers
 
 # Images are always generated in blocks of one size, by default of this one. So image i of a seed is always computed in
 # the same batch, is the same to the last bit whatever number of images is asked for, and memory use is constant.
@@ -17,7 +18,7 @@ STANDING_BATCHES = 100  # the standing statistics are those of the images of thi
 
 
 class Sampler(tf.Module):
-    """A generator's variables and the functions of its SavedModel; see `export_generator`.
+    """A generator's variables and the functions of its SavedModel; see `export_generator`. All whole numbers are int64.
 
     Args:
         generator: a generator of `build_networks`.
@@ -132,13 +133,23 @@ def _noise(z_dim, batch_size, seed, num_classes):
             yield z, drawn
 
 
+class _SavedModule(tf.Module):
+    """What is written of a `Sampler`."""
+
+    def __init__(self, sampler):
+        super().__init__()
+        self.held, self.metadata = sampler.held, sampler.metadata
+        self.generate, self.sample_block = sampler.generate, sampler.sample_block
+        self.sample = taking_any_integers(sampler.sample)
+
+
 def export_generator(sampler, path):
     """Writes a generator as a SavedModel, which `tf.saved_model.load` reads without this package.
 
     The SavedModel has four functions:
 
     - `sample(num_images, seed)`: images, uint8 [num_images, H, W, C]. The same seed gives the same images, and image i
-      does not depend on `num_images`.
+      does not depend on `num_images`. It takes whole numbers of any type.
     - `sample_block(block, seed)`: for streaming many images, `block_size` images of that sequence, from image
       `block_size` * block on.
     - `generate(z)`: noise, float32 [N, z_dim], to images, float32 [N, H, W, C] in [-1, 1].
@@ -147,13 +158,17 @@ def export_generator(sampler, path):
     Those of a conditional generator are `sample(num_images, seed, label)`, `sample_block(block, seed, label)`, where
     label -1 draws labels from all classes, and `generate(z, labels)` with labels int64 [N].
 
+    It also has two signatures, which other tools look for: `serving_default` is `generate`, and `sample` is `sample`
+    with int64 numbers. Both return {"images": images}.
+
     Args:
         sampler: of `make_sampler`.
         path: folder to write. An existing one is replaced after the new one is complete.
     """
     new, old = os.path.normpath(path) + ".tmp", os.path.normpath(path) + ".old"
     shutil.rmtree(new, ignore_errors=True)
-    tf.saved_model.save(sampler, new)
+    signatures = {"serving_default": signature(sampler.generate), "sample": signature(sampler.sample)}
+    tf.saved_model.save(_SavedModule(sampler), new, signatures=signatures)
     if os.path.exists(path):
         shutil.rmtree(old, ignore_errors=True)
         os.replace(os.path.normpath(path), old)
