@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tfgan_gn.models.resnet import Generator
-from tfgan_gn.runs.commands import commands_of
+from tfgan_gn.runs.commands import AUGMENT, commands_of
 from tfgan_gn.settings.command_line import parse_arguments
 from tfgan_gn.settings.config_file import VALUES_BEFORE
 from tfgan_gn.settings.differences import differing
@@ -98,3 +98,13 @@ def test_scores_are_asked_of_the_network_of_the_run():
     assert shlex.split(scored) == ["python", "eval_inception.py", "a b", "--scorer=x.pb"]
     without = dict(commands_of(make_config(workdir="a", eval_every=0), False))["Score its newest checkpoint:"]
     assert without.endswith("--scorer=cifar10net"), json.dumps(without)
+
+
+def test_a_run_of_pairs_makes_new_images_and_is_not_scored():
+    config = make_config("dagan", workdir="a 'b'")
+    texts = [dict(commands_of(config, exported)) for exported in (False, True)]
+    assert "Score its newest checkpoint:" not in texts[0] and AUGMENT not in texts[0]
+    assert shlex.split(texts[1][AUGMENT])[2:] == ["tfgan_gn.augment", "a 'b'/export", "IMAGES", "OUT"]
+    for text, call in zip(texts, ("run.generator(z, condition=images)", "model.augment(images, 5, 1)"), strict=True):
+        code = text["Make new images in Python:"]
+        assert call in ast.unparse(ast.parse(code)) and "[N, 64, 64, channels]" in code

@@ -8,12 +8,13 @@ import sys
 
 import pytest
 
-from tfgan_gn.architectures import ARCHITECTURES, OFFERED, SIZES
+from tfgan_gn.architectures import ARCHITECTURES, SIZES
 from tfgan_gn.data import npz, pixels, sets
 from tfgan_gn.data.decode import CHANNELS
 from tfgan_gn.errors import UserError
 from tfgan_gn.layers import initializers, norms
-from tfgan_gn.settings import command_line, config_file, presets, registry_names, scoring
+from tfgan_gn.settings import command_line, config_file, effects, presets, registry_names, scoring
+from tfgan_gn.settings.option import as_text
 from tfgan_gn.settings.scoring import EvalConfig
 from tfgan_gn.settings.training import Config, make_config
 from tfgan_gn.training import losses, strategies
@@ -53,11 +54,16 @@ def test_a_flag_wins_over_the_preset_wherever_it_stands():
     assert parse("--preset=report", "--gp_weight=10").gp_weight == 10  # also where it is the default of the other
 
 
-@pytest.mark.parametrize("architecture", OFFERED)
+PAIRS = ["--generator_batch_multiple=1", "--eval_every=0"]  # what networks that take pairs need
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_an_architecture_alone_has_its_published_sizes_and_norms(architecture):
-    config, row = parse(f"--architecture={architecture}"), ARCHITECTURES[architecture]
+    row = ARCHITECTURES[architecture]
+    flags = [f"--architecture={architecture}", *(PAIRS if row.image_condition else [])]
+    config = parse(*flags)
     assert [getattr(config, name) for name in SIZES] == [getattr(row, name) for name in SIZES]
-    assert parse(f"--architecture={architecture}", "--width=7").width == 7
+    assert parse(*flags, "--width=7").width == 7
 
 
 def test_sizes_norms_and_groups_of_a_preset_do_not_hold_for_another_architecture():
@@ -108,7 +114,9 @@ def test_every_field_is_a_flag_and_every_flag_sets_it():
         "ema": "0.5",
         "precision": "bfloat16",
     }
-    bools = [field.name for field in dataclasses.fields(Config) if field.type is bool]
+    others = {*effects.OF_LEVELS, *effects.OF_PAIRS}  # those of another architecture
+    fields = [field for field in dataclasses.fields(Config) if field.name not in others]
+    bools = [field.name for field in fields if field.type is bool]
     values |= dict.fromkeys(bools, "True") | {"generator_norm": "batch", "generator_groups": None}
     values |= {
         "beta_1": "0.25",
@@ -118,13 +126,22 @@ def test_every_field_is_a_flag_and_every_flag_sets_it():
         "initializer": "torch",
         "image_size": "24",
     }
-    given = {field.name: values.get(field.name, "17") for field in dataclasses.fields(Config)}
+    given = {field.name: values.get(field.name, "17") for field in fields}
     settings = dataclasses.asdict(parse(*(f"--{name}={value}" for name, value in given.items() if value)))
     for name, text in given.items():
         if text and name not in bools:
             value = settings[name]
             assert value in (text, (int(text),) if text.isdigit() else None) or value == float(text), name
     assert all(settings[name] is True for name in bools)
+
+
+def test_every_setting_of_levels_and_of_pairs_is_a_flag():
+    given = {"levels": (1, 3), "inner_layers": (2,), "generator_inner_layers": (2, 1), "dense_units": 17}
+    given |= {"wide_connections": True, "dropout": 0.25, "same_image": True}
+    for more in ({"validation_classes": 0.25, "test_classes": 0.125}, {"class_file": "x"}):
+        config = parse("--preset=dagan", *(f"--{name}={as_text(value)}" for name, value in {**given, **more}.items()))
+        assert {name: getattr(config, name) for name in (*given, *more)} == {**given, **more}
+    assert {*given, "validation_classes", "test_classes", "class_file"} == {*effects.OF_LEVELS, *effects.OF_PAIRS}
 
 
 @pytest.mark.parametrize(
@@ -154,7 +171,7 @@ def test_every_field_is_a_flag_and_every_flag_sets_it():
         ("--preset=dcgan", "--preset=dcgan: dcgan is now called author_dcgan; write the new name instead"),
         ("--inception=x", "--inception is now called --scorer: write --scorer=x instead"),
         ("--inception=", "--inception is now called --scorer: write --scorer=inception instead"),
-        ("--architecture=resnt", "--architecture=resnt: choose one of dcgan_64, report_cnn, resnet, simple_cnn"),
+        ("--architecture=resnt", "--architecture=resnt: choose one of dagan, dcgan_64, report_cnn, resnet, simple_cnn"),
     ],
 )
 def test_bad_flags(flag, message):
@@ -194,7 +211,7 @@ def test_registries_and_choices_are_the_same_list():
     of_2, of_4 = ({name: row.layer(n, None, "norm").get_config() for name, row in norms.NORMS.items()} for n in (2, 4))
     assert {name: of_2[name] != of_4[name] for name in norms.NORMS} == registry_names.TAKES_GROUPS
     assert choices["dataset"] == tuple(sets.DATASETS)
-    assert choices["architecture"] == OFFERED and set(ARCHITECTURES) - set(OFFERED) == {"dagan"}
+    assert choices["architecture"] == tuple(ARCHITECTURES)
     assert choices["loss"] == tuple(losses.LOSSES)
     assert {*choices["grey"], "refuse"} == set(CHANNELS)  # the last is for scoring only
     assert choices["penalty"] == (*losses.PENALTY_AXES, "none")
@@ -224,8 +241,8 @@ def test_help_says_which_architectures_and_presets_have_another_default():
     about = help_of(Config, presets.other_defaults)
     groups = "16,16,8,8,4,4 for preset report; 16 for presets report_cnn, report_cnn_published"
     assert f"Default: 32; {groups}; 1 for preset report_published. Source" in about["groups"]
-    widths = "64 for architectures dcgan_64, sngan_dcgan; 256 for architecture wgan_32; 16 for presets wcgan_gp_64, "
-    widths += "wcgan_gp_64_published"
+    widths = "64 for architectures dagan, dcgan_64, sngan_dcgan; 256 for architecture wgan_32; "
+    widths += "16 for presets wcgan_gp_64, wcgan_gp_64_published"
     assert f"Default: 128; {widths}. Source" in about["width"]
     assert "Default: off; on for preset author_acgan. Source" in about["auxiliary"]
 

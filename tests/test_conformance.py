@@ -15,8 +15,9 @@ from conftest import image_condition, smallest, state, tiny_networks, tiny_train
 from differences import penalty_gradient_error
 
 from tfgan_gn.architectures import ARCHITECTURES
+from tfgan_gn.augmenter import Augmenter
 from tfgan_gn.export import export_generator, load_generator, make_sampler
-from tfgan_gn.layers.norms import NORMS
+from tfgan_gn.layers.norms import NORMS, synchronize_batch_norm
 from tfgan_gn.training import checkpoints
 from tfgan_gn.training.losses import Auxiliary
 
@@ -34,16 +35,22 @@ CASES = {  # name: what to build
         for name, row in ARCHITECTURES.items()
         if row.auxiliary
     },
+    "dagan published": {"architecture": "dagan", "generator_norm": "batch_renorm", **smallest("dagan")},
 }
+OWN_NORMS = {case: ARCHITECTURES[settings["architecture"]].norm for case, settings in CASES.items()}
+OWN_NORMS["dagan published"] = "contrib_layer"
 # Labels reach nothing there; test_conditional.py shows that it is refused.
 IMPOSSIBLE = {("resnet conditional", "none")}
-COMBINATIONS = [pair for pair in itertools.product(CASES, NORMS) if pair not in IMPOSSIBLE]
+COMBINATIONS = [
+    (case, norm)
+    for case, norm in itertools.product(CASES, NORMS)
+    if (case, norm) not in IMPOSSIBLE and (case != "dagan published" or norm == OWN_NORMS[case])
+]
 
 
 def combinations_with(*norms):
     """All combinations of the ResNet, and each other case with its default norm and the given ones."""
-    own = {case: ARCHITECTURES[settings["architecture"]].norm for case, settings in CASES.items()}
-    chosen = [(case, norm) for case, norm in COMBINATIONS if case == "resnet" or norm in (own[case], *norms)]
+    chosen = [(case, norm) for case, norm in COMBINATIONS if case == "resnet" or norm in (OWN_NORMS[case], *norms)]
     return pytest.mark.parametrize(("case", "norm"), chosen)
 
 
@@ -82,8 +89,7 @@ def condition_of(case, channels=3):
 
 @EVERY
 def test_images_and_scores_have_their_shape_and_range(case, norm, rng):
-    generator_norm = ARCHITECTURES[CASES[case]["architecture"]].generator_norm
-    generator, critic = build(case, norm, generator_norm=generator_norm, channels=1)
+    generator, critic = build(case, norm, channels=1)
     z, condition = rng.normal(size=(4, 8)).astype(np.float32), condition_of(case, channels=1)
     images = generator(z, condition=condition, training=True)
     assert images.shape == (4, size(case), size(case), 1) and 0.01 < abs(images.numpy()).max() <= 1
@@ -93,7 +99,7 @@ def test_images_and_scores_have_their_shape_and_range(case, norm, rng):
         assert critic(images, condition=condition, classify=True).logits.shape == (4, CLASSES)
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [case for case in CASES if case != "dagan published"])  # it has no batch norm
 def test_with_towers_a_generator_makes_the_images_of_each_part_of_its_batch_by_itself(case, float64, rng):
     """At every site of its norms."""
     generator, condition = build(case, generator_norm="batch").generator, condition_of(case)
@@ -154,8 +160,7 @@ def test_a_run_resumed_from_its_checkpoint_ends_where_the_whole_run_does(case, n
         np.testing.assert_array_equal(variable.numpy(), expected[name].numpy(), err_msg=name)
 
 
-# The export of a generator that takes images is not there yet.
-EXPORTED = [(case, norm) for case, norm in GENERATED if case != "dagan"]
+EXPORTED = [(case, norm) for case, norm in GENERATED if CASES[case]["architecture"] != "dagan"]
 
 
 @pytest.mark.parametrize(("case", "norm"), EXPORTED)
@@ -176,14 +181,35 @@ def test_the_exported_generator_is_the_generator(case, norm, tmp_path):
         assert np.abs(images - loaded.generate(z, (labels + 1) % classes)).max((1, 2, 3)).min() > 1e-3
 
 
+@pytest.mark.parametrize("case", ["dagan", "dagan published"])
+def test_the_exported_generator_of_new_images_is_the_generator(case, rng, tmp_path):
+    """Batch renormalization has its moving statistics there."""
+    generator = build(case).generator
+    for variable in generator.non_trainable_variables:
+        variable.assign(rng.uniform(0.5, 1.5, variable.shape))
+    settings = {"z_dim": 8, "image_shape": (16, 16, 3), "statistics": "standing", "metadata": {}}
+    export_generator(Augmenter(generator, **settings), str(tmp_path / "export"))
+    z, images = tf.random.stateless_normal([4, 8], [1, 2]), condition_of(case)
+    expected, loaded = generator(z, condition=images), load_generator(str(tmp_path / "export"))
+    np.testing.assert_allclose(loaded.generate(z, images), expected, atol=1e-6)
+    if case == "dagan published":
+        assert abs(generator(z, condition=images, training=True) - expected).numpy().max() > 1e-2
+
+
 @combinations_with()
 def test_two_replicas_compute_what_one_does(case, norm, two_replicas, float64):
-    """With the same global batch and noise. Batch norms differ: each replica takes the statistics of half a batch."""
-    conditional = case in ("resnet conditional", "resnet auxiliary")
-    kwargs = {"generator_norm": "group" if conditional else "none", "generator_groups": (2,)}
+    """With the same global batch and noise. Batch norms differ: each replica takes the statistics of half a batch.
+
+    The batch renormalization of the published DAGAN is synchronized instead.
+    """
+    conditional, published = case in ("resnet conditional", "resnet auxiliary"), case == "dagan published"
+    kwargs = {} if published else {"generator_norm": "group" if conditional else "none", "generator_groups": (2,)}
     one = make_trainer(build(case, norm, **kwargs), case)
     with two_replicas.scope():
-        two = make_trainer(build(case, norm, **kwargs), case)
+        networks = build(case, norm, **kwargs)
+        if published:
+            synchronize_batch_norm(networks.generator)
+        two = make_trainer(networks, case)
     (logs_of_one, slopes_of_one), (logs_of_two, slopes_of_two) = (
         iterate(trainer, case, 0, 2) for trainer in (one, two)
     )
@@ -232,7 +258,7 @@ def test_bfloat16_gives_the_gradient_of_float32_but_for_rounding(case, rng):
     for policy in ("float32", "mixed_bfloat16"):
         keras.config.set_dtype_policy(policy)
         try:
-            trainer = make_trainer(build(case, ARCHITECTURES[CASES[case]["architecture"]].norm), case)
+            trainer = make_trainer(build(case, OWN_NORMS[case]), case)
         finally:
             keras.config.set_dtype_policy("float32")
         cast = [tf.cast(x, trainer.noise.dtype) for x in (real, fake, tf.fill([4], 0.25))]

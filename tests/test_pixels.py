@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_gn.data.pixels import PIXELS, dequantize, quantize
+from tfgan_gn.data.pixels import PIXELS, dequantize, middles, quantize
 
 pytestmark = pytest.mark.quick
 
@@ -51,6 +51,14 @@ def test_pixels_of_255_levels_are_the_published_formula_without_noise_and_rounde
     np.testing.assert_allclose(PIXELS["255"].to_floats(pixels, noise), 2 * (pixels / 255 - 0.5), rtol=0, atol=1e-15)
     between = 2 * (np.array([-0.6, 7.4, 7.6, 254.6, 255.7]) / 255 - 0.5)
     np.testing.assert_array_equal(PIXELS["255"].to_pixels(tf.constant(between)), [0, 7, 8, 255, 255])
+
+
+@pytest.mark.parametrize("name", PIXELS)
+def test_the_middle_of_a_level_is_what_its_floats_are_on_average(name):
+    """The mean of the dequantization noise is 1/256."""
+    pixels, (_, scale, shift) = np.arange(256), PIXELS[name]
+    expected = PIXELS[name].to_floats(pixels, np.full(256, 1 / 256))
+    np.testing.assert_allclose(middles(pixels, scale, shift), expected, rtol=0, atol=1e-6)
 
 
 def test_quantize_clips():

@@ -39,6 +39,7 @@ PUBLISHED = {
     "wgan_32": ("wgan_32", "wasserstein", 10.0, "adam", 1e-4, 5, None, False),
     "sngan_resnet": ("sngan_resnet", "hinge", None, "adam", 2e-4, 5, None, False),
     "sngan_dcgan": ("sngan_dcgan", "hinge", None, "adam", 2e-4, 5, None, False),
+    "dagan": ("dagan", "wasserstein", 10.0, "adam", 1e-4, 5, None, False),
 }
 # What the published optimizer's betas are; clip; width, z_dim, image_size; norm of the critic; how the rate falls.
 ADAM_BETAS = {
@@ -52,10 +53,11 @@ SIZES = {
     "wcgan_gp_64": (16, 100, 64),
     "wgan_32": (256, 100, 32),
     "sngan_dcgan": (64, 128, 32),
+    "dagan": (64, 100, 64),
 }
 CRITIC_NORMS = {
     "author": "group",  # this project's default; none as published
-    **dict.fromkeys(("report", "report_cnn"), "group"),
+    **dict.fromkeys(("report", "report_cnn", "dagan"), "group"),
     "author_conditional": "layer",
     **dict.fromkeys(("wgan_clip", "author_dcgan"), "batch"),
     **dict.fromkeys(("wgan_gp_64", "wgan_64", "wcgan_gp_64", "wgan_32"), "instance"),
@@ -69,14 +71,19 @@ ITERATIONS = {
     "wcgan_gp_64": 93_800,  # 100 epochs of them
     "wgan_32": 40_000,
     **dict.fromkeys(("sngan_resnet", "sngan_dcgan"), 156_200),  # 200 epochs of 50,000 images, whole batches only
+    "dagan": 112_400,  # 200 epochs of 18,000 images, whole batches only
 }
+SMALL = {"levels": (1, 1), "inner_layers": (1,), "generator_inner_layers": (1,), "dense_units": 8, "image_size": 16}
 CORRECTED = [preset for preset in PRESETS if not preset.endswith("_published")]
 MODELS = (pathlib.Path(__file__).parents[1] / "docs" / "models.md").read_text()
 
 
 def tiny(preset, **given):
-    groups = {"groups": (4,)} if "group" in make_config(preset, **given).norm else {}
-    return make_config(preset, **{**TINY, **groups, **given})
+    config = make_config(preset, **given)
+    groups = {"groups": (4,)} if "group" in config.norm else {}
+    groups |= {"generator_groups": (4,)} if "group" in config.generator_norm else {}
+    small = SMALL if config.architecture == "dagan" else {}
+    return make_config(preset, **{**TINY, **groups, **small, **given})
 
 
 def build(config):
@@ -102,7 +109,8 @@ def test_a_preset_is_its_source(preset):
     if optimizer == "adam":
         assert (published.beta_1, published.beta_2) == ADAM_BETAS.get(preset, (0.0, 0.9))
     assert (published.width, published.z_dim, published.image_size) == SIZES.get(preset, (128, 128, 32))
-    assert (published.norm, published.generator_norm) == (CRITIC_NORMS.get(preset, "none"), "batch")
+    assert published.norm == CRITIC_NORMS.get(preset, "none")
+    assert published.generator_norm == ("group" if preset == "dagan" else "batch")
     assert (published.lr_decay == "linear") == (preset in DECAYING)
     assert published.iterations == ITERATIONS.get(preset, 100_000)
     assert published.batch_norm_towers == (2 if preset in SPLIT else 1)

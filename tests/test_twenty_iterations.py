@@ -8,6 +8,7 @@ import tensorflow as tf
 from conftest import state
 from test_presets import CORRECTED, FACTS, tiny
 
+from tfgan_gn.augmenter import Augmenter
 from tfgan_gn.export import make_sampler
 from tfgan_gn.runs import building, run_data
 from tfgan_gn.scoring import images
@@ -66,6 +67,12 @@ def test_twenty_iterations_of_a_preset(preset, data, trainers):
         assert max(abs(v.numpy()).max() for v in trainer.critic.trainable_variables) <= np.float32(config.clip)
     if data == "cifar10":
         return  # samples were looked at after the shapes
+    if run_data.takes_pairs(config):
+        augmenter = Augmenter(trainer.sampling_generator, **building.augmenting(config, FACTS, 20))
+        made = augmenter.augment(dataset.train.images[:2], 3, 0).numpy()
+        assert made.shape == (2, 3, *dataset.train.images.shape[1:]) and made.dtype == np.uint8
+        assert (made[:, 0] != made[:, 1]).any((1, 2, 3)).all() and (made[0] != made[1]).any()
+        return
     sampler = make_sampler(
         trainer.sampling_generator, **{**building.sampling(config, FACTS, 20), "statistics": "batch"}
     )

@@ -98,9 +98,6 @@ ARCHITECTURES = {
     "sngan_resnet": Architecture(width=128, z_dim=128, image_size=32, norm="none"),
     "wgan_32": Architecture(width=256, z_dim=100, image_size=32, norm="instance", smallest=2),
 }
-# Those that train_cifar.py offers. Networks that take images as their condition need pairs of images, which a run does
-# not draw yet.
-OFFERED = tuple(name for name, row in ARCHITECTURES.items() if not row.image_condition)
 DEFAULT_ARCHITECTURE = "resnet"
 SIZES = ("width", "z_dim", "image_size", "norm", "generator_norm")  # the settings that follow the architecture
 

@@ -6,6 +6,7 @@ import shutil
 
 import tensorflow as tf
 
+from tfgan_gn.augmenter import Augmenter
 from tfgan_gn.data.pixels import LEVELS_PER_UNIT, quantize
 from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.layers.norms import collect_standing_statistics
@@ -133,14 +134,16 @@ def _noise(z_dim, batch_size, seed, num_classes):
             yield z, drawn
 
 
-class _SavedModule(tf.Module):
-    """What is written of a `Sampler`."""
-
-    def __init__(self, sampler):
-        super().__init__()
-        self.held, self.metadata = sampler.held, sampler.metadata
-        self.generate, self.sample_block = sampler.generate, sampler.sample_block
-        self.sample = taking_any_integers(sampler.sample)
+def _saved(sampler):
+    """(What is written of a `Sampler` or an `Augmenter`, its signatures by name)."""
+    saved = tf.Module()
+    saved.held, saved.metadata, saved.generate = sampler.held, sampler.metadata, sampler.generate
+    signatures = {"serving_default": signature(sampler.generate)}
+    if isinstance(sampler, Augmenter):
+        saved.augment = taking_any_integers(sampler.augment)
+        return saved, {**signatures, "augment": signature(sampler.augment)}
+    saved.sample, saved.sample_block = taking_any_integers(sampler.sample), sampler.sample_block
+    return saved, {**signatures, "sample": signature(sampler.sample)}
 
 
 def export_generator(sampler, path):
@@ -158,17 +161,24 @@ def export_generator(sampler, path):
     Those of a conditional generator are `sample(num_images, seed, label)`, `sample_block(block, seed, label)`, where
     label -1 draws labels from all classes, and `generate(z, labels)` with labels int64 [N].
 
+    Those of a generator whose condition is an image (`Augmenter`):
+
+    - `augment(images, num_each, seed)`: images, uint8 [N, H, W, C], to new images of each, uint8 [N, num_each, H, W,
+      C]. The noise of a new image is a function of the seed, of the number of its source and of its own number.
+    - `generate(z, images)`: noise, float32 [N, z_dim], and images, float32 [N, H, W, C] in [-1, 1], to such images.
+    - `metadata()`: a JSON string.
+
     It also has two signatures, which other tools look for: `serving_default` is `generate`, and `sample` is `sample`
-    with int64 numbers. Both return {"images": images}.
+    with int64 numbers, or `augment` is `augment`. Both return {"images": images}.
 
     Args:
-        sampler: of `make_sampler`.
+        sampler: of `make_sampler`, or an `Augmenter`.
         path: folder to write. An existing one is replaced after the new one is complete.
     """
     new, old = os.path.normpath(path) + ".tmp", os.path.normpath(path) + ".old"
     shutil.rmtree(new, ignore_errors=True)
-    signatures = {"serving_default": signature(sampler.generate), "sample": signature(sampler.sample)}
-    tf.saved_model.save(_SavedModule(sampler), new, signatures=signatures)
+    saved, signatures = _saved(sampler)
+    tf.saved_model.save(saved, new, signatures=signatures)
     if os.path.exists(path):
         shutil.rmtree(old, ignore_errors=True)
         os.replace(os.path.normpath(path), old)
@@ -192,6 +202,8 @@ def load_generator(path):
         loaded = tf.saved_model.load(path)
     except (OSError, tf.errors.OpError, ValueError) as error:
         raise UserError(f"{path} is not a readable SavedModel: {first_line(error)}") from None
-    if not hasattr(loaded, "sample_block"):
-        raise UserError(f"{path} is a SavedModel without `sample_block`: give the export/ folder of a run")
+    if not (hasattr(loaded, "sample_block") or hasattr(loaded, "augment")):
+        raise UserError(
+            f"{path} is a SavedModel without `sample_block` and without `augment`: give the export/ folder of a run"
+        )
     return loaded

@@ -16,21 +16,25 @@ def taking_any_integers(function):
     trace casts the numbers and calls `function`, so that the network is traced and saved only once.
 
     Args:
-        function: tf.function of scalars, all of them int64.
+        function: tf.function with an input signature. Its scalars of type int64 are the whole numbers.
 
     Returns:
         tf.function with the same arguments by the same names. In one call, tensors are int32 or int64, and one of them
         may have another type. Python's and NumPy's whole numbers fit beside all of these.
     """
-    names = function.function_spec.fullargspec.args
+    specs = function.input_signature
+    numbers = [place for place, spec in enumerate(specs) if spec.dtype == tf.int64]
 
     @functools.wraps(function.python_function)
-    def cast_and_call(*numbers):
-        return function(*(tf.cast(number, tf.int64) for number in numbers))
+    def cast_and_call(*arguments):
+        return function(*(tf.cast(given, spec.dtype) for given, spec in zip(arguments, specs, strict=True)))
 
     taking = tf.function(cast_and_call, autograph=False)
-    for dtypes in _combinations(len(names)):
-        taking.get_concrete_function(*(tf.TensorSpec([], dtype) for dtype in dtypes))
+    for dtypes in _combinations(len(numbers)):
+        traced = dict(zip(numbers, dtypes, strict=True))
+        taking.get_concrete_function(
+            *(tf.TensorSpec([], traced[place]) if place in traced else spec for place, spec in enumerate(specs))
+        )
     return taking
 
 

@@ -44,8 +44,8 @@ def divide_classes(num_classes, validation, test, seed):
     of_test = max(1, round(test * num_classes)) if test else 0
     if of_validation + of_test >= num_classes:
         raise UserError(
-            f"{num_classes} classes cannot be divided: {of_validation} are for the held-out loss and {of_test} for "
-            "tests, and none is left to learn from. Give data with more classes, or smaller shares"
+            f"number of classes: {num_classes}. With {of_validation} for the held-out loss and {of_test} for tests, "
+            "none is left to learn from: give data with more classes, or smaller shares"
         )
     order = np.random.default_rng([seed, DIVISION]).permutation(num_classes).tolist()
     parts = order[of_validation + of_test :], order[:of_validation], order[of_validation : of_validation + of_test]

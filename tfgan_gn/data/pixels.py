@@ -58,6 +58,20 @@ def quantize(images, scale=LEVELS_PER_UNIT, shift=0.0):
     return tf.cast(tf.clip_by_value(tf.floor(scale * (images + 1) + shift), 0, 255), tf.uint8)
 
 
+def middles(pixels, scale=LEVELS_PER_UNIT, shift=0.0):
+    """The middle of the interval that `quantize` maps to each pixel: (x + 1/2 - shift) / scale - 1.
+
+    Args:
+        pixels: 8-bit pixels of any shape.
+        scale: as of `quantize`.
+        shift: as of `quantize`.
+
+    Returns:
+        A float32 tensor of the same shape, in [-1, 1].
+    """
+    return (tf.cast(pixels, tf.float32) + (0.5 - shift)) / scale - 1
+
+
 class Pixels(NamedTuple):
     """How 8-bit pixels become real images, and how generated images become 8-bit pixels.
 

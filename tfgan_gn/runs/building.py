@@ -4,7 +4,9 @@ import contextlib
 
 import keras
 
+from tfgan_gn.architectures import ARCHITECTURES, Levels
 from tfgan_gn.data.pixels import PIXELS
+from tfgan_gn.errors import UserError
 from tfgan_gn.layers import norms
 from tfgan_gn.models import build_networks
 from tfgan_gn.runs.about import versions
@@ -58,11 +60,21 @@ def build_networks_of(config, data_facts):
             num_classes=classes_of(config, data_facts),
             auxiliary=config.auxiliary,
             initializer=config.initializer,
+            levels=levels_of(config),
         )
     if config.synced_batch_norm:
         for network in networks:
             norms.synchronize_batch_norm(network)
     return networks
+
+
+def levels_of(config):
+    """The `architectures.Levels` of a Config; None for an architecture without levels."""
+    if ARCHITECTURES[config.architecture].levels is None:
+        return None
+    return Levels(
+        config.levels, config.inner_layers, config.generator_inner_layers, config.dense_units, config.wide_connections
+    )
 
 
 def build_trainer(config, data_facts):
@@ -98,7 +110,12 @@ def build_trainer(config, data_facts):
         batch_size=config.batch_size,
         generator_batch_size=config.generator_batch_multiple * config.batch_size,
         num_classes=classes_of(config, data_facts),
+        pairs=ARCHITECTURES[config.architecture].image_condition,
         flips=config.flips,
+        turns=config.turns,
+        dropout=config.dropout,
+        generator_masks=_mask_shapes(networks.generator, config),
+        critic_masks=_mask_shapes(networks.critic, config),
         pixels=PIXELS[config.pixels],
         dtype=networks.generator.variable_dtype,
     )
@@ -120,6 +137,10 @@ def build_trainer(config, data_facts):
         average=average,
         jit=config.jit,
     )
+
+
+def _mask_shapes(network, config):
+    return tuple(network.mask_shapes) if config.dropout else ()
 
 
 def towers_of(config):
@@ -155,7 +176,15 @@ def sampling(config, data_facts, iteration):
 
     Returns:
         dict of keyword arguments.
+
+    Raises:
+        UserError: the generator makes images of given ones.
     """
+    if ARCHITECTURES[config.architecture].image_condition:
+        raise UserError(
+            f"a run of --architecture={config.architecture} makes new images of given ones, and cannot be scored yet: "
+            "its export/ folder has `augment`"
+        )
     protocol = PROTOCOLS[config.protocol]
     own = PIXELS[config.pixels]
     scale, shift = (own.scale, own.shift) if protocol.pixel_scale is None else (protocol.pixel_scale, 0.0)
@@ -168,5 +197,18 @@ def sampling(config, data_facts, iteration):
         "batch_size": config.batch_size // towers_of(config),  # what batch norm normalizes together in a critic step
         "seed": config.seed,
         "num_classes": classes_of(config, data_facts),
+        "metadata": {"iteration": iteration, "versions": versions()},
+    }
+
+
+def augmenting(config, data_facts, iteration):
+    """The arguments of `augmenter.Augmenter`, but for the generator; as `sampling`."""
+    pixels = PIXELS[config.pixels]
+    return {
+        "z_dim": config.z_dim,
+        "image_shape": (config.image_size, config.image_size, data_facts.channels),
+        "statistics": config.generator_statistics,
+        "pixel_scale": pixels.scale,
+        "pixel_shift": pixels.shift,
         "metadata": {"iteration": iteration, "versions": versions()},
     }

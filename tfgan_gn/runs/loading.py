@@ -16,7 +16,8 @@ class Run(NamedTuple):
 
     Attributes:
         generator: Keras model, called as generator(z, condition=None): z float32 [N, z_dim] from N(0, 1), labels int64
-            [N] as the condition for a conditional run, to images float32 [N, H, W, C] in [-1, 1]. It is the averaged
+            [N] as the condition for a conditional run and images float32 [N, H, W, C] in [-1, 1] for a run of pairs, to
+            images float32 [N, H, W, C] in [-1, 1]. It is the averaged
             generator if the run has one. Batch norm uses the statistics of the batch z. For images that depend on their
             own z only, load the run's `export/` folder, or call `layers.norms.collect_standing_statistics` and then
             generator(z, standing=True).

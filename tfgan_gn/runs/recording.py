@@ -13,14 +13,14 @@ from tfgan_gn.runs import affordable
 from tfgan_gn.runs.about import say, versions
 from tfgan_gn.runs.building import sampling
 from tfgan_gn.runs.reporting import make_page
-from tfgan_gn.runs.run_data import make_test_batches
+from tfgan_gn.runs.run_data import count_images, make_test_batches, source_images
 from tfgan_gn.scoring import evaluation, extractors, history, images, neighbours, reference
 from tfgan_gn.scoring.scores import Settings
 from tfgan_gn.settings.config_file import save_config
 from tfgan_gn.settings.protocols import PROTOCOLS
 from tfgan_gn.settings.scoring import EvalConfig
 from tfgan_gn.training import checkpoints, strategies
-from tfgan_gn.training.recorder import Follower, Recorder
+from tfgan_gn.training.recorder import GRID, Follower, Recorder
 
 
 def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
@@ -53,7 +53,17 @@ def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
         os.makedirs(config.workdir, exist_ok=True)
         save_config(config, config.workdir, versions(), data_facts._asdict())
     page = make_page(config, time.monotonic)
-    return Recorder(trainer, manager, config.workdir, held_out_loss, clock=time.monotonic, score=score, page=page)
+    sources = source_images(config, dataset, GRID)
+    return Recorder(
+        trainer,
+        manager,
+        config.workdir,
+        held_out_loss,
+        clock=time.monotonic,
+        score=score,
+        page=page,
+        sources=sources,
+    )
 
 
 def make_held_out_loss(config, trainer, dataset, strategy):
@@ -69,7 +79,7 @@ def make_held_out_loss(config, trainer, dataset, strategy):
         Function from the iteration to the mean critic loss on held-out images, a float.
     """
     test = make_test_batches(config, dataset, strategy)
-    count = config.test_batches or max(1, len(dataset.test.images) // config.batch_size)
+    count = config.test_batches or max(1, count_images(config, dataset)[1] // config.batch_size)
     fresh = PROTOCOLS[config.protocol].fresh_test_noise
 
     def held_out_loss(iteration):

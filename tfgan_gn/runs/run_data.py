@@ -2,7 +2,10 @@
 
 from typing import NamedTuple
 
-from tfgan_gn.data import sets
+import numpy as np
+
+from tfgan_gn.architectures import ARCHITECTURES
+from tfgan_gn.data import pairs, sets
 from tfgan_gn.data.batches import held_out_batches, train_batches
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.hashes import hash_pixels
@@ -51,6 +54,22 @@ def load_data(config):
     return sets.make_dataset(config.dataset, config.data_dir, config.image_size, config.grey, config.cache_dir, say=say)
 
 
+def takes_pairs(config):
+    """Whether the networks of a Config are given pairs of images of one class."""
+    return ARCHITECTURES[config.architecture].image_condition
+
+
+def classes_of_pairs(config, dataset):
+    """The `pairs.Classes` of a Config that takes pairs.
+
+    Raises:
+        UserError: the classes cannot be divided as asked, or the file that divides them is wrong.
+    """
+    if config.class_file:
+        return pairs.read_classes(config.class_file, dataset.classes)
+    return pairs.divide_classes(len(dataset.classes), config.validation_classes, config.test_classes, config.seed)
+
+
 def make_train_batches(config, dataset, strategy, iteration):
     """Makes an iterator over the run's distributed batches, from an iteration on.
 
@@ -64,26 +83,68 @@ def make_train_batches(config, dataset, strategy, iteration):
         Iterator as in `Trainer.iterate`.
 
     Raises:
-        UserError: fewer training images than a batch.
+        UserError: fewer training images than a batch; of pairs, as `pairs.pair_batches`.
     """
-    train = dataset.train
-    first = iteration * (1 if config.reuse_real_batch else config.n_critic)
+    train, first = dataset.train, _batches_before(config, iteration)
 
     def of_share(share):
+        if takes_pairs(config):
+            return _pairs(config, dataset, classes_of_pairs(config, dataset).train, config.seed, first, share)
         labels = _labels_of(config, train)
         return train_batches(train.images, config.batch_size, config.seed, first, labels=labels, share=share)
 
     return iter(strategies.distribute(strategy, of_share))
 
 
+def _batches_before(config, iteration):
+    """How many batches the iterations before this one take. With pairs, each generator step takes one too."""
+    of_critic = iteration * (1 if config.reuse_real_batch else config.n_critic)
+    if not takes_pairs(config):
+        return of_critic
+    return of_critic + (iteration if config.order == "critic_first" else max(0, iteration - 1))
+
+
 def make_test_batches(config, dataset, strategy):
-    """Makes a distributed data set of the run's held-out batches, in the same order each time it is iterated."""
+    """Makes a distributed data set of the run's held-out batches, in the same order each time it is iterated.
+
+    Pairs are those of the validation classes, from the images that are not held out: training does not see these
+    classes.
+    """
     test = dataset.test
 
     def of_share(share):
+        if takes_pairs(config):
+            return _pairs(config, dataset, classes_of_pairs(config, dataset).validation, 0, 0, share)
         return held_out_batches(test.images, config.batch_size, 0, labels=_labels_of(config, test), share=share)
 
     return strategies.distribute(strategy, of_share)
+
+
+def count_images(config, dataset):
+    """(number of images to learn from, number of images that the held-out loss is computed from)."""
+    if not takes_pairs(config):
+        return len(dataset.train.images), len(dataset.test.images)
+    classes = classes_of_pairs(config, dataset)
+    return tuple(int(np.isin(dataset.train.labels, part).sum()) for part in (classes.train, classes.validation))
+
+
+def source_images(config, dataset, count):
+    """The images, uint8 [count, H, W, C], that the sample grids show new images of.
+
+    They are of the validation classes, and a function of the seed and the data. None for networks without pairs.
+    """
+    if not takes_pairs(config):
+        return None
+    rows = np.flatnonzero(np.isin(dataset.train.labels, classes_of_pairs(config, dataset).validation))
+    chosen = np.random.default_rng(config.seed).choice(rows, count, replace=len(rows) < count)
+    return np.asarray(dataset.train.images[np.sort(chosen)])
+
+
+def _pairs(config, dataset, classes, seed, first, share):
+    split, same = dataset.train, config.same_image
+    return pairs.pair_batches(
+        split.images, split.labels, classes, dataset.classes, config.batch_size, seed, first, share, same
+    )
 
 
 def _labels_of(config, split):

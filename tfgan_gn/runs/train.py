@@ -8,6 +8,7 @@ import time
 import tensorflow as tf
 
 from tfgan_gn import guards
+from tfgan_gn.augmenter import Augmenter
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import export_generator, make_sampler
 from tfgan_gn.runs import building, checks, recording, run_data
@@ -46,9 +47,13 @@ def export(config, data_facts, generator):
     """Writes the generator as a SavedModel and prints where the results are."""
     folder = os.path.join(config.workdir, "export")
     with guards.writing_to(config.workdir):
-        sampler = make_sampler(generator, **building.sampling(config, data_facts, config.iterations))
+        if run_data.takes_pairs(config):
+            sampler = Augmenter(generator, **building.augmenting(config, data_facts, config.iterations))
+            sample = "model.augment(images, 5, 1)"
+        else:
+            sampler = make_sampler(generator, **building.sampling(config, data_facts, config.iterations))
+            sample = f"model.sample(64, 1{', -1' if config.conditional else ''})"
         export_generator(sampler, folder)
-    sample = f"model.sample(64, 1{', -1' if config.conditional else ''})"
     page = os.path.join(config.workdir, PAGE)
     say(
         f"done: {scores_of(config.workdir)}open {page} in a browser, run `tensorboard --logdir {config.workdir}`, or "
@@ -84,8 +89,9 @@ def train(config, progress=lambda iteration: None, load_data=run_data.load_data)
         trainer = building.build_trainer(config, data_facts)
     manager = checkpoints.restore(trainer, os.path.join(config.workdir, checkpoints.NEWEST), config.keep_checkpoints)
     start = int(trainer.iteration.numpy())
+    count, held_out = run_data.count_images(config, dataset)
     say(
-        f"{dataset.source}: {len(dataset.train.images)} training images, {len(dataset.test.images)} held-out images; "
+        f"{dataset.source}: {count} training images, {held_out} held-out images; "
         f"{strategy.num_replicas_in_sync} x {tf.config.list_logical_devices()[-1].device_type}; "
         f"{config.workdir}: {'iteration 0' if not start else f'resumed at iteration {start}'} of {config.iterations}"
     )

@@ -103,6 +103,8 @@ def of_generator(sampler, num_images, seed, source):
     Returns:
         Images.
     """
+    if not hasattr(sampler, "sample_block"):
+        raise UserError(f"{source} makes new images of given ones (`augment`), and cannot be scored yet")
     num_images = num_images or GENERATED
     metadata = json.loads(sampler.metadata().numpy())
     block_size = metadata.get("block_size", EARLIER_GENERATORS["generator_block_size"])

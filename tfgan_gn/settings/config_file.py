@@ -41,6 +41,17 @@ VALUES_BEFORE = {
     "pixels": "256_dequantized",
     "precision": "float32",
     "jit": False,
+    "levels": (1, 1, 2, 2),
+    "inner_layers": (5,),
+    "generator_inner_layers": (3,),
+    "dense_units": 1024,
+    "wide_connections": False,
+    "dropout": 0.0,
+    "turns": False,
+    "validation_classes": 0.1,
+    "test_classes": 0.0,
+    "class_file": "",
+    "same_image": False,
 }
 # Settings that a resumed run keeps unless they are given.
 SCORING = ("scorer", "eval_every", "eval_images")

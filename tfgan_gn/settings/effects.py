@@ -5,6 +5,9 @@ from tfgan_gn.errors import UserError
 from tfgan_gn.settings.protocols import PROTOCOLS
 from tfgan_gn.settings.registry_names import TAKES_GROUPS
 
+OF_LEVELS = ("levels", "inner_layers", "generator_inner_layers", "dense_units", "wide_connections", "dropout")
+OF_PAIRS = ("validation_classes", "test_classes", "class_file", "same_image")
+
 
 def without_effect(config):
     """The settings of a `training.Config` that change nothing beside the others.
@@ -14,6 +17,8 @@ def without_effect(config):
     """
     sgd = "sgd" in (config.optimizer, config.critic_optimizer)
     adam = "adam" in (config.optimizer, config.critic_optimizer)
+    architecture = ARCHITECTURES[config.architecture]
+    shapes, pairs = architecture.levels is not None, architecture.image_condition
     needs = {  # a setting: whether it has an effect, and what gives it one
         "groups": (TAKES_GROUPS[config.norm], "--norm=group"),
         "generator_groups": (TAKES_GROUPS[config.generator_norm], "--generator_norm=group"),
@@ -28,12 +33,14 @@ def without_effect(config):
         "beta_1": (adam, "--optimizer=adam"),
         "beta_2": (adam, "--optimizer=adam"),
         "initializer": (
-            config.initializer != ARCHITECTURES[config.architecture].initializer,
+            config.initializer != architecture.initializer,
             "an --architecture with other initial weights",
         ),
         "reuse_real_batch": (config.n_critic > 1, "--n_critic=5"),
         "eval_images": (config.eval_every, "--eval_every=1000"),
         "scorer": (config.eval_every, "--eval_every=1000"),
+        **dict.fromkeys(OF_LEVELS, (shapes, "--architecture=dagan")),
+        **dict.fromkeys(OF_PAIRS, (pairs, "--architecture=dagan")),
     }
     return {name: way_out for name, (has_effect, way_out) in needs.items() if not has_effect}
 
@@ -62,6 +69,41 @@ def refuse_too_few_images(config):
         raise UserError(
             f"--eval_images={config.eval_images}: give {least} or more, because the classifier score is the mean over "
             f"{least} parts of the images; or leave it out"
+        )
+
+
+def refuse_unfit_pairs(config, given):
+    """Checks the settings of networks that take pairs of images.
+
+    Args:
+        config: `training.Config`.
+        given: dict of the settings that were given, by name.
+
+    Raises:
+        UserError: the classes are divided in two ways, the steps have different sizes, or samples shall be scored.
+    """
+    if not ARCHITECTURES[config.architecture].image_condition:
+        return
+    if config.class_file and given.keys() & {"validation_classes", "test_classes"}:
+        raise UserError(
+            "--class_file divides the classes, so that --validation_classes and --test_classes have no effect: leave "
+            "them out, or leave out --class_file"
+        )
+    if config.generator_batch_multiple != 1:
+        raise UserError(
+            f"--generator_batch_multiple={config.generator_batch_multiple}: a generator step of "
+            f"--architecture={config.architecture} takes one batch of pairs; give --generator_batch_multiple=1"
+        )
+    if config.generator_norm == "batch" and config.generator_statistics == "standing":
+        raise UserError(
+            f"--generator_norm=batch: the export of --architecture={config.architecture} cannot collect the statistics "
+            "of batch norm; give --generator_norm=group, layer, instance or batch_renorm, or "
+            "--generator_statistics=batch"
+        )
+    if config.eval_every:
+        raise UserError(
+            f"--eval_every={config.eval_every}: samples of --architecture={config.architecture} are made of given "
+            "images and cannot be scored yet; give --eval_every=0"
         )
 
 

@@ -1,11 +1,13 @@
 """Settings of published systems: how each differs from the defaults and from the sizes of its architecture."""
 
-from tfgan_gn.architectures import DEFAULT_ARCHITECTURE, OFFERED, SIZES, sizes_of
+from tfgan_gn.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, SIZES, sizes_of
 from tfgan_gn.settings.protocols import PROTOCOLS, defaults_of_protocol
 
 AUTHOR = "gan_cifar_resnet.py"  # Gulrajani et al. 2017, github.com/igul222/improved_wgan_training
 GULRAJANI = "Gulrajani et al. 2017, unconditional model"
 WU_AND_HE = "Wu and He 2018"
+DAGAN = "github.com/AntreasAntoniou/DAGAN"
+DAGAN_READ_ME = DAGAN + ", its read-me"
 DEFAULT_PRESET = "author"
 
 _CNN = {  # gan_cifar.py of the WGAN-GP authors
@@ -44,6 +46,19 @@ _SNGAN = {  # github.com/ctjoy/deep-learning-project, Miyato et al. 2018
     "iterations": 200 * 781,  # 200 epochs of CIFAR-10, without the incomplete batches
     "generator_batch_multiple": 1,
 }
+_DAGAN = {  # train_omniglot_dagan.py, github.com/AntreasAntoniou/DAGAN
+    "architecture": "dagan",
+    "learning_rate": 1e-4,
+    "lr_decay": "none",
+    "batch_size": 32,
+    "generator_batch_multiple": 1,
+    "iterations": 200 * 562,  # 200 epochs of the 900 training classes of Omniglot, 20 images each
+    "order": "critic_first",
+    "pixels": "255",
+    "turns": True,
+    "dropout": 0.5,
+    "eval_every": 0,  # samples are made of given images, and cannot be scored yet
+}
 _TOWERS = {"batch_norm_towers": 2}  # gan_cifar_resnet.py splits every batch, on one GPU too; gan_cifar.py does not
 _CORRECTED = {
     "author": _TOWERS,
@@ -77,6 +92,7 @@ _CORRECTED = {
     },
     "sngan_resnet": {**_SNGAN, "architecture": "sngan_resnet"},
     "sngan_dcgan": {**_SNGAN, "architecture": "sngan_dcgan"},
+    "dagan": _DAGAN,
 }
 
 _PYTORCH = {"pixels": "255", "order": "critic_first"}
@@ -96,6 +112,7 @@ PUBLISHED = {  # what `NAME_published` has beside the settings of NAME; docs/mod
     "wgan_32": {**_PYTORCH, "penalty": "channels", "initializer": "torch"},
     "sngan_resnet": _READ_ME,
     "sngan_dcgan": {**_READ_ME, "initializer": "torch"},
+    "dagan": {"norm": "contrib_layer", "generator_norm": "batch_renorm", "same_image": True},
 }
 PRESETS = {**_CORRECTED, **{f"{name}_published": {**_CORRECTED[name], **more} for name, more in PUBLISHED.items()}}
 
@@ -103,8 +120,9 @@ PRESETS = {**_CORRECTED, **{f"{name}_published": {**_CORRECTED[name], **more} fo
 def defaults_of(preset, architecture=None):
     """The settings that a preset and an architecture give a default to.
 
-    The sizes and norms are those of the architecture. Those that a preset names, its groups and its towers were chosen
-    for the architecture of the preset: they are left out where another architecture is asked for.
+    The sizes and norms are those of the architecture. Those that a preset names, its groups, towers, dropout,
+    pairs and scoring were chosen for the architecture of the preset: they are left out where another architecture is
+    asked for.
 
     Args:
         preset: key of PRESETS.
@@ -116,7 +134,7 @@ def defaults_of(preset, architecture=None):
     named = PRESETS[preset]
     own = named.get("architecture", DEFAULT_ARCHITECTURE)
     if architecture not in (None, own):
-        of_networks = (*SIZES, "groups", "generator_groups", "batch_norm_towers")
+        of_networks = (*SIZES, "groups", "generator_groups", "batch_norm_towers", "dropout", "same_image", "eval_every")
         named = {name: value for name, value in named.items() if name not in of_networks}
     return {**sizes_of(architecture or own), **named}
 
@@ -132,7 +150,7 @@ def other_defaults(name):
         protocol to its default. Those that give the setting no default are left out.
     """
     tables = {
-        "architecture": {each: sizes_of(each) for each in OFFERED},
+        "architecture": {each: sizes_of(each) for each in ARCHITECTURES},
         "preset": PRESETS,
         "protocol": {each: defaults_of_protocol(each) for each in PROTOCOLS},
     }

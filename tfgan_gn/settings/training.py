@@ -5,7 +5,12 @@ import os
 
 from tfgan_gn.architectures import refuse_image_size, refuse_labels
 from tfgan_gn.settings import protocols
-from tfgan_gn.settings.effects import refuse_too_few_images, refuse_uneven_towers, refuse_without_effect
+from tfgan_gn.settings.effects import (
+    refuse_too_few_images,
+    refuse_uneven_towers,
+    refuse_unfit_pairs,
+    refuse_without_effect,
+)
 from tfgan_gn.settings.groups.data import DataSettings
 from tfgan_gn.settings.groups.losses import LossSettings
 from tfgan_gn.settings.groups.networks import NetworkSettings
@@ -39,8 +44,8 @@ def make_config(preset=DEFAULT_PRESET, **given):
 
     Raises:
         UserError: a value that its option does not allow, a setting without effect or against the protocol, too few
-            images for a score, a batch that its towers do not divide, or labels or an image size that the architecture
-            cannot take.
+            images for a score, a batch that its towers do not divide, pairs that do not fit, or labels or an image
+            size that the architecture cannot take.
     """
     for name, value in {"preset": preset, **given}.items():
         if name in ("preset", "architecture", "protocol"):
@@ -52,6 +57,7 @@ def make_config(preset=DEFAULT_PRESET, **given):
     refuse_without_effect(config, given)
     refuse_too_few_images(config)
     refuse_uneven_towers(config)
+    refuse_unfit_pairs(config, given)
     refuse_image_size(config.architecture, config.image_size)
     refuse_labels(config.architecture, config.conditional, config.auxiliary)
     return config

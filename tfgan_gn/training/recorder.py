@@ -6,6 +6,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from tfgan_gn.data.pixels import middles
 from tfgan_gn.errors import DivergedError
 from tfgan_gn.guards import writing_to
 from tfgan_gn.training import checkpoints, summaries
@@ -28,12 +29,14 @@ class Recorder:
         clock: function that returns the time in seconds.
         score: function from the iteration to (scalars by tag, whether they are the best so far); None for no scores.
         page: function that writes the page of the run, called with whether the training ends; None for no page.
+        sources: for a generator whose condition is an image, uint8 [GRID, H, W, C]: the images of a row are made of
+            one of them, which stands in the first column of the samples. None for other generators.
 
     Raises:
         UserError: the folder cannot be written to.
     """
 
-    def __init__(self, trainer, manager, workdir, held_out_loss, clock, score=None, page=None):
+    def __init__(self, trainer, manager, workdir, held_out_loss, clock, score=None, page=None, sources=None):
         self.trainer, self.manager, self.workdir = trainer, manager, workdir
         self.held_out_loss, self.score, self.page = held_out_loss, score, page
         self.clock, self.since, self.pending, self.slopes = clock, clock(), [], None
@@ -45,15 +48,21 @@ class Recorder:
             self.writer = tf.summary.create_file_writer(os.path.join(workdir, "tensorboard"))
         noise = trainer.noise
         z = tf.random.stateless_normal([GRID**2, noise.z_dim], [noise.seed, FIXED_Z], dtype=noise.dtype)
-        labels = None
+        condition = condition_of_arcs = None
         if noise.num_classes is not None:
-            labels = tf.range(GRID**2) % GRID % noise.num_classes  # one class a column
+            condition = tf.range(GRID**2) % GRID % noise.num_classes  # one class a column
+            condition_of_arcs = tf.repeat(condition[:GRID], GRID)
+        if sources is not None:
+            images = middles(sources, noise.pixels.scale, noise.pixels.shift)
+            condition = condition_of_arcs = tf.cast(tf.repeat(images, GRID, 0), noise.dtype)  # one source a row
         # A row of the interpolations leads from an image in the first row of the grid to the one below it.
         arcs = slerp(z[:GRID], z[GRID : 2 * GRID], np.linspace(0, 1, GRID)).reshape(GRID**2, noise.z_dim)
-        labels_of_arcs = None if labels is None else tf.repeat(labels[:GRID], GRID)
-        draw = tf.function(lambda z, labels: noise.pixels.to_pixels(trainer.sampling_generator(z, condition=labels)))
-        self.draw = lambda: draw(z, labels)
-        self.draw_interpolations = lambda: draw(tf.constant(arcs, z.dtype), labels_of_arcs)
+        draw = tf.function(
+            lambda z, condition: noise.pixels.to_pixels(trainer.sampling_generator(z, condition=condition))
+        )
+        self.draw = lambda: draw(z, condition)
+        self.draw_interpolations = lambda: draw(tf.constant(arcs, z.dtype), condition_of_arcs)
+        self.sources = sources
 
     def newest(self):
         """The path of the newest checkpoint, or None."""
@@ -104,7 +113,10 @@ class Recorder:
 
         Batch norm uses the statistics of the images of a grid, as the published code does.
         """
-        grid = summaries.image_grid(self.draw().numpy(), GRID)
+        samples = self.draw().numpy()
+        if self.sources is not None:
+            samples[::GRID] = self.sources
+        grid = summaries.image_grid(samples, GRID)
         arcs = summaries.image_grid(self.draw_interpolations().numpy(), GRID)
         with writing_to(self.workdir):
             summaries.write_images(self.writer, "samples", grid, iteration)

@@ -4,7 +4,7 @@ import dataclasses
 
 from tfgan_gn.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE
 from tfgan_gn.settings.option import option
-from tfgan_gn.settings.presets import AUTHOR
+from tfgan_gn.settings.presets import AUTHOR, DAGAN
 from tfgan_gn.settings.registry_names import DATASET_NAMES, GREY_NAMES, PIXEL_NAMES
 
 DEFAULT_SIZES = ARCHITECTURES[DEFAULT_ARCHITECTURE]
@@ -53,3 +53,32 @@ class DataSettings:
         low=1,
     )
     z_dim: int = option(DEFAULT_SIZES.z_dim, "Length of the generator's noise vector", AUTHOR, low=1)
+    turns: bool = option(
+        False,
+        "Turn each real image by 0, 90, 180 or 270 degrees with probability 1/2; a pair is turned as one",
+        DAGAN,
+    )
+    validation_classes: float = option(
+        0.1,
+        "Share of the classes that pairs of the held-out loss are drawn from and that training does not see, for "
+        "--architecture=dagan; the classes are drawn by --seed",
+        low=0.0001,
+        high=0.9999,
+    )
+    test_classes: float = option(
+        0.0,
+        "Share of the classes that are neither trained on nor in the held-out loss, for --architecture=dagan",
+        low=0,
+        high=0.9999,
+    )
+    class_file: str = option(
+        "",
+        'File that divides the classes, for --architecture=dagan: JSON {"train": [names], "validation": [names], '
+        '"test": [names]}; empty to divide them by --validation_classes and --test_classes',
+    )
+    same_image: bool = option(
+        False,
+        "Let both images of a pair be the same one, which happens by chance, for --architecture=dagan; without it they "
+        "are two images of one class",
+        DAGAN,
+    )

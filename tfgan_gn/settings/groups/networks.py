@@ -2,12 +2,13 @@
 
 import dataclasses
 
-from tfgan_gn.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE, OFFERED
+from tfgan_gn.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE
 from tfgan_gn.settings.option import option
-from tfgan_gn.settings.presets import AUTHOR, DEFAULT_PRESET, GULRAJANI, PRESETS, WU_AND_HE
+from tfgan_gn.settings.presets import AUTHOR, DAGAN, DAGAN_READ_ME, DEFAULT_PRESET, GULRAJANI, PRESETS, WU_AND_HE
 from tfgan_gn.settings.registry_names import INITIALIZER_NAMES, NORM_NAMES
 
 DEFAULT_SIZES = ARCHITECTURES[DEFAULT_ARCHITECTURE]
+LEVELS = ARCHITECTURES["dagan"].levels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +27,7 @@ class NetworkSettings:
         "Generator and critic to train; --width, --z_dim, --image_size, --norm and --generator_norm follow it unless "
         "they are given",
         AUTHOR,
-        choices=OFFERED,
+        choices=tuple(ARCHITECTURES),
         renamed={"dcgan": "dcgan_64"},
     )
     norm: str = option(
@@ -77,4 +78,40 @@ class NetworkSettings:
         False,
         "Train the critic to predict the class of an image (ACGAN) instead of giving it the label; needs --conditional",
         GULRAJANI,
+    )
+    levels: tuple[int, ...] = option(
+        LEVELS.multiples,
+        "Channels of each level of the networks of --architecture=dagan as multiples of --width, from the largest "
+        "image to the smallest; one number for each level",
+        DAGAN,
+        low=1,
+    )
+    inner_layers: tuple[int, ...] = option(
+        LEVELS.inner_layers,
+        "Layers in each level of the critic that keep the size, for --architecture=dagan: one number for all levels, "
+        "or one number for each level",
+        DAGAN_READ_ME,
+        low=1,
+    )
+    generator_inner_layers: tuple[int, ...] = option(
+        LEVELS.generator_inner_layers,
+        "Layers in each level of the generator that keep the size, for --architecture=dagan: one number for all "
+        "levels, or one number for each level",
+        DAGAN_READ_ME,
+        low=1,
+    )
+    dense_units: int = option(
+        LEVELS.dense_units, "Size of the first linear layer of the critic of --architecture=dagan", DAGAN, low=1
+    )
+    wide_connections: bool = option(
+        LEVELS.wide,
+        "Give the linear layers of the critic of --architecture=dagan all levels; without it they get the last one",
+        DAGAN,
+    )
+    dropout: float = option(
+        0.0,
+        "Share of the values that dropout sets to 0 in training, for --architecture=dagan",
+        DAGAN,
+        low=0,
+        high=0.99,
     )

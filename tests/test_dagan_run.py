@@ -1,0 +1,170 @@
+"""Runs of `--preset=dagan` from pairs of images to the export, at a tiny size."""
+
+import dataclasses
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import state
+from test_presets import FACTS, SMALL
+
+from tfgan_gn.augmenter import Augmenter
+from tfgan_gn.data import shapes
+from tfgan_gn.data.sets import Dataset
+from tfgan_gn.data.shapes import draw_shapes
+from tfgan_gn.data.sources import Split
+from tfgan_gn.errors import UserError
+from tfgan_gn.export import load_generator
+from tfgan_gn.models import build_networks
+from tfgan_gn.runs import building, run_data
+from tfgan_gn.runs.loading import load_run
+from tfgan_gn.runs.train import train
+from tfgan_gn.scoring import images
+from tfgan_gn.settings.training import make_config
+from tfgan_gn.training import checkpoints
+from tfgan_gn.training.summaries import image_grid
+
+TINY = {"width": 4, "groups": (2,), "generator_groups": (2,), "z_dim": 8, "batch_size": 4, **SMALL}
+
+
+def tiny_config(**given):
+    return make_config("dagan", **{**TINY, **given})
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """(run folder, its Config, images): two iterations with averaged weights on drawn shapes."""
+    folder = tmp_path_factory.mktemp("dagan")
+    pixels, labels = draw_shapes(60, 16, 0)
+    np.savez(folder / "data.npz", images=pixels, labels=labels)
+    data = {"dataset": "npz", "data_dir": str(folder / "data.npz"), "workdir": str(folder / "run")}
+    config = tiny_config(**data, iterations=2, ema=0.5, n_critic=1, strategy="one_device")
+    assert train(config) == 0
+    return folder / "run", config, pixels
+
+
+def test_each_row_of_the_grid_begins_with_its_source_of_a_class_that_training_does_not_see(run):
+    workdir, config, _ = run
+    dataset = run_data.load_data(config)
+    grid = tf.io.decode_png((workdir / "samples" / "000002.png").read_bytes()).numpy()
+    sources = run_data.source_images(config, dataset, 10)
+    np.testing.assert_array_equal(grid[:, :16], image_grid(sources, 1))
+    classes = run_data.classes_of_pairs(config, dataset)
+    assert len(classes.train) == 9 and len(classes.validation) == 1
+    unseen = dataset.train.images[dataset.train.labels == classes.validation[0]]
+    assert all((source == unseen).all((1, 2, 3)).any() for source in sources)
+    assert run_data.count_images(config, dataset) == (len(dataset.train.images) - len(unseen), len(unseen))
+
+
+def test_the_export_makes_new_images_of_given_ones(run):
+    """They are those of the run's generator, and a function of the seed, the source and the number of the image."""
+    workdir, _, pixels = run
+    model = tf.saved_model.load(str(workdir / "export"))
+    made = model.augment(pixels[:3], 2, 1).numpy()
+    assert made.shape == (3, 2, 16, 16, 3) and made.dtype == np.uint8
+    assert (made[:, 0] != made[:, 1]).any((1, 2, 3)).all() and (made != model.augment(pixels[:3], 2, 2).numpy()).any()
+    np.testing.assert_array_equal(model.augment(pixels[:2], tf.constant(2), 1).numpy(), made[:2])
+    numbers = {"num_each": tf.constant(2, tf.int64), "seed": tf.constant(1, tf.int64)}
+    np.testing.assert_array_equal(model.signatures["augment"](images=pixels[:3], **numbers)["images"], made)
+    z = tf.random.stateless_normal([3, 8], [0, 0])
+    floats = tf.constant(pixels[:3] / 127.5 - 1, tf.float32)
+    generator = load_run(str(workdir)).generator
+    np.testing.assert_allclose(model.generate(z, floats), generator(z, condition=floats), rtol=0, atol=1e-5)
+    assert json.loads(model.metadata().numpy())["iteration"] == 2
+
+
+def test_a_resumed_run_is_the_whole_run_to_the_last_bit(eagerly, tmp_path):
+    """With the same pairs, turns, flips and dropout masks. The averaged generator is in the checkpoint too."""
+    split = Split(*draw_shapes(40, 16, 0))
+    dataset = Dataset(split, split, shapes.CLASSES, "")
+    config = tiny_config(n_critic=2, ema=0.5, flips=True)
+    assert config.turns and config.dropout == 0.5
+
+    def iterate(trainer, first, count):
+        batches = run_data.make_train_batches(config, dataset, trainer.strategy, first)
+        for _ in range(count):
+            trainer.iterate(batches)
+
+    whole = building.build_trainer(config, FACTS)
+    iterate(whole, 0, 1)
+    checkpoints.restore(whole, str(tmp_path), 1).save(checkpoint_number=1)
+    iterate(whole, 1, 1)
+    resumed = building.build_trainer(dataclasses.replace(config, seed=1), FACTS)
+    resumed.noise = whole.noise  # that of the seed of the run, beside other initial weights
+    checkpoints.restore(resumed, str(tmp_path), 1)
+    iterate(resumed, 1, 1)
+    expected = state(whole)
+    for name, variable in state(resumed).items():
+        np.testing.assert_array_equal(variable.numpy(), expected[name].numpy(), err_msg=name)
+
+
+def test_a_run_that_cannot_be_scored_says_so(run):
+    workdir, config, _ = run
+    with pytest.raises(UserError, match="makes new images of given ones, and cannot be scored yet"):
+        building.sampling(config, run_data.DataFacts(10, 3, ""), 2)
+    with pytest.raises(UserError, match="makes new images of given ones .`augment`., and cannot be scored yet"):
+        images.of_generator(load_generator(str(workdir / "export")), 4, 0, "it")
+
+
+def test_new_images_are_those_of_their_noise_for_any_size_of_the_blocks():
+    """Five images in blocks of two and of eight."""
+    sizes = {"width": 4, "z_dim": 8, "image_size": 16, "groups": (2,), "generator_groups": (2,)}
+    generator = build_networks("dagan", **sizes, levels=building.levels_of(tiny_config())).generator
+    settings = {"z_dim": 8, "image_shape": (16, 16, 3), "statistics": "standing", "metadata": {}}
+    settings |= {"pixel_scale": 127.5, "pixel_shift": 0.5}
+    pixels, _ = draw_shapes(10, 16, 0)
+    by_two, by_eight = (
+        Augmenter(generator, **settings, block_size=size).augment(pixels[:5], 1, 3).numpy().astype(int)
+        for size in (2, 8)
+    )
+    assert abs(by_two - by_eight).max() <= 1  # a value between two levels
+    key = tf.random.fold_in(
+        tf.random.fold_in(tf.constant([3, 0], tf.int64), tf.constant(4, tf.int64)), tf.constant(0, tf.int64)
+    )
+    floats = tf.constant(pixels[4:5] / 127.5 - 1, tf.float32)
+    expected = generator(tf.random.stateless_normal([1, 8], key), condition=floats).numpy()
+    assert abs(by_two[4, 0] - np.rint(127.5 * (expected[0] + 1))).max() <= 1
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("order", "reuse", "before"),
+    [("generator_first", False, (0, 2, 5)), ("critic_first", False, (0, 3, 6)), ("critic_first", True, (0, 2, 4))],
+)
+def test_an_iteration_begins_at_the_batch_after_those_before_it(order, reuse, before):
+    """As many as `test_image_conditions.py` counts in the trainer."""
+    config = SimpleNamespace(architecture="dagan", n_critic=2, order=order, reuse_real_batch=reuse)
+    assert tuple(run_data._batches_before(config, iteration) for iteration in range(3)) == before
+    config.architecture = "resnet"
+    assert run_data._batches_before(config, 2) == (2 if reuse else 4)
+
+
+@pytest.mark.quick
+def test_a_file_divides_the_classes(tmp_path):
+    path = tmp_path / "classes.json"
+    path.write_text('{"train": ["a", "c"], "validation": ["b"]}')
+    split = Split(np.zeros((6, 1, 1, 1), np.uint8), np.array([0, 1, 2, 0, 1, 2]))
+    dataset = Dataset(split, split, ("a", "b", "c"), "")
+    assert run_data.classes_of_pairs(tiny_config(class_file=str(path)), dataset) == ((0, 2), (1,), ())
+    with pytest.raises(UserError, match="number of classes: 1. .* none is left to learn from"):
+        run_data.classes_of_pairs(tiny_config(), dataset._replace(classes=("a",)))
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("preset", "given", "message"),
+    [
+        ("dagan", {"generator_batch_multiple": 2}, "--generator_batch_multiple=2: a generator step of"),
+        ("dagan", {"eval_every": 10}, "--eval_every=10: samples of --architecture=dagan .* cannot be scored yet"),
+        ("dagan", {"class_file": "x", "test_classes": 0.1}, "--class_file divides the classes"),
+        ("dagan", {"generator_norm": "batch"}, "--generator_norm=batch: the export of --architecture=dagan cannot"),
+        ("dagan", {"conditional": True}, "architecture=dagan takes no labels"),
+        ("author", {"dropout": 0.5}, "--dropout has no effect without --architecture=dagan"),
+        ("author", {"class_file": "x"}, "--class_file has no effect without --architecture=dagan"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(preset, given, message):
+    with pytest.raises(UserError, match=message):
+        make_config(preset, **given)
