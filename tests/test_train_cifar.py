@@ -131,7 +131,7 @@ def test_every_setting_reaches_what_it_sets(monkeypatch):
     given = {"beta_2": 0.5, "seed": 9, "initializer": "torch", **sizes, **rates, **norms}
     trainer = building.build_trainer(make_config("report", **given), FACTS)
     of_networks = {name: given[name] for name in ("width", "z_dim", "image_size", "initializer", *norms)}
-    of_networks |= {"channels": 3, "norm": "group", "num_classes": None, "auxiliary": False}
+    of_networks |= {"channels": 3, "norm": "group", "num_classes": None, "auxiliary": False, "levels": None}
     assert builds == [(("resnet",), of_networks)]
     assert trainer.noise == Noise(seed=9, z_dim=6, batch_size=3, generator_batch_size=12)
     assert (trainer.objective.gp_weight, trainer.n_critic) == (2.5, 7)
