@@ -60,6 +60,14 @@ def test_a_checkpoint_of_another_network_is_refused(saved):
         restored(saved, width=16)
 
 
+def test_what_a_kill_left_half_written_goes(tmp_path):
+    for path in ("checkpoints/iteration-4_temp", "best/iteration-2_temp", "samples/iteration-1_temp"):
+        (tmp_path / path).mkdir(parents=True)
+        (tmp_path / path / "part-00000-of-00001.data").write_text("half")
+    checkpoints.remove_unfinished(str(tmp_path))
+    assert sorted(path.parent.name for path in tmp_path.glob("*/*_temp")) == ["samples"]
+
+
 def test_old_checkpoints_go(tmp_path):
     trainer = tiny_trainer(simple_networks())
     manager = checkpoints.restore(trainer, str(tmp_path), 2)

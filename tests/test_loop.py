@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfgan_gn import guards
 from tfgan_gn.errors import UserError
 from tfgan_gn.training import loop
+from tfgan_gn.training.recorder import refuse_divergence
 
 pytestmark = pytest.mark.quick
 
@@ -34,14 +35,18 @@ class StubRecorder:
 
     def __init__(self):
         self.done, self.added, self.workdir = [], [], "run"
-        self.newest, self.close = lambda: "run/checkpoints/iteration-5", lambda: None
+        self.close = lambda: None
         for name in ("log", "sample", "evaluate", "save"):
             setattr(self, name, lambda iteration, name=name: self.done.append((name, iteration)))
+
+    def refuse_divergence(self, values, iteration):
+        refuse_divergence(values, iteration, "Try a lower rate", "run/checkpoints/iteration-5")
 
     def add(self, logs, slopes, count):
         self.added.append((logs, count))
 
 
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 PERIODS = loop.Periods(log=4, sample=5, save=6)
 
 
@@ -120,11 +125,24 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_saves_nothing():
     assert max(i for _, i in recorder.done) == 6
 
 
-def test_signals_are_asked_for_once_and_handlers_come_back():
-    before, interrupt = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
-    with guards.stop_requests() as stop:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_asks_once_and_handlers_come_back(number):
+    before, said = [signal.getsignal(n) for n in SIGNALS], []
+    with guards.stop_requests(said.append) as stop:
         assert stop() is None
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert stop() == signal.SIGTERM
-        assert signal.getsignal(signal.SIGTERM) == before, "a second one kills"
-    assert signal.getsignal(signal.SIGINT) == interrupt
+        os.kill(os.getpid(), number)
+        assert stop() == number
+        assert signal.getsignal(number) == before[SIGNALS.index(number)], "a second one kills"
+    assert [signal.getsignal(n) for n in SIGNALS] == before
+    assert len(said) == 1 and signal.Signals(number).name in said[0]
+
+
+def test_a_closed_terminal_does_not_stop_a_run_under_nohup():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with guards.stop_requests() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert stop() is None
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -12,9 +12,10 @@ from conftest import simple_networks, tiny_networks, tiny_trainer
 from tfgan_gn import guards
 from tfgan_gn.data.batches import held_out_batches
 from tfgan_gn.data.pixels import PIXELS, quantize
-from tfgan_gn.errors import UserError
+from tfgan_gn.errors import DivergedError, UserError
 from tfgan_gn.files import whole
 from tfgan_gn.training import checkpoints, summaries
+from tfgan_gn.training.averaging import MovingAverage
 from tfgan_gn.training.recorder import FIXED_Z, Recorder
 from tfgan_gn.training.slerp import slerp
 
@@ -28,7 +29,7 @@ def recorder_of(trainer, path, score=None, page=None):
         return float(trainer.evaluate(iter(batches), tf.constant(2, tf.int64), tf.constant(iteration, tf.int64)))
 
     clock = itertools.count().__next__
-    return Recorder(trainer, manager, str(path), held_out_loss, clock=clock, score=score, page=page)
+    return Recorder(trainer, manager, str(path), held_out_loss, clock=clock, score=score, page=page, advice="Be gentle")
 
 
 @pytest.mark.quick
@@ -87,6 +88,25 @@ def test_a_held_out_loss_that_is_not_finite_stops_the_run(tmp_path):
     trainer.critic.trainable_variables[-1].assign([np.nan])  # the bias of the output
     with pytest.raises(UserError, match="critic/test_loss is nan at iteration 3"):
         recorder.log(3)
+
+
+@pytest.mark.parametrize("of", ["critic", "averaged", "optimizer"])
+def test_what_is_not_finite_is_never_saved(tmp_path, of):
+    networks = simple_networks()
+    averaged = MovingAverage(simple_networks().generator, networks.generator, 0.9)
+    trainer = tiny_trainer(networks, average=averaged)
+    recorder = recorder_of(trainer, tmp_path, {2: ({}, True)}.get)
+    recorder.save(1)
+    broken = {
+        "critic": trainer.critic.trainable_variables[0],
+        "averaged": trainer.average.averaged.variables[-1],
+        "optimizer": trainer.generator_update.optimizer.variables[-1],
+    }[of]
+    broken.assign(tf.fill(broken.shape, np.inf))
+    for record in (recorder.save, recorder.evaluate):
+        with pytest.raises(DivergedError, match=f"{broken.path} is nan at iteration 2: .* is .*iteration-1. Be gentle"):
+            record(2)
+    assert [path.name for path in tmp_path.glob("*/*.index")] == ["iteration-1.index"]
 
 
 def test_the_sample_grid_is_of_fixed_noise_normalized_as_published(tmp_path):

@@ -15,6 +15,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from tfgan_gn.files.lock import only_one
 from tfgan_gn.runs import building
 from tfgan_gn.runs.run_data import DataFacts
 from tfgan_gn.settings.training import make_config
@@ -212,6 +213,9 @@ def test_bad_input_is_one_message(tmp_path, capsys):
     assert "nowhere is not a folder" in refused_here(capsys, tmp_path / "b", **folder)
     (tmp_path / "file").write_text("")
     assert "is a file: give a folder" in refused_here(capsys, tmp_path / "file")
+    (tmp_path / "busy").mkdir()
+    with only_one(tmp_path / "busy", "trains there"):
+        assert "trains in" in refused_here(capsys, tmp_path / "busy", **QUICK)
     assert "is more than the 10000 images" in refused_here(capsys, tmp_path / "d", batch_size=20_000, **QUICK)
     assert not (tmp_path / "d" / "config.json").exists(), "a refused run must not claim the folder"
     assert not (tmp_path / "a").exists() and not (tmp_path / "b").exists(), "a refused run leaves no folder behind"

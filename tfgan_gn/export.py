@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfgan_gn.augmenter import Augmenter
 from tfgan_gn.data.pixels import LEVELS_PER_UNIT, quantize
 from tfgan_gn.errors import UserError, first_line
+from tfgan_gn.files.paths import refuse_pattern
 from tfgan_gn.layers.norms import collect_standing_statistics
 from tfgan_gn.serving import signature, taking_any_integers
 
@@ -196,8 +197,9 @@ def load_generator(path):
         An object with the functions of the SavedModel. Keep a reference to it while you call them.
 
     Raises:
-        UserError: the folder does not exist, or holds something else.
+        UserError: the folder does not exist, or holds something else; or `paths.refuse_pattern`.
     """
+    refuse_pattern(path, "SavedModel")
     try:
         loaded = tf.saved_model.load(path)
     except (OSError, tf.errors.OpError, ValueError) as error:

@@ -9,8 +9,13 @@ from tfgan_gn.errors import UserError, first_line
 
 
 @contextlib.contextmanager
-def stop_requests():
-    """Within it, the first Ctrl-C or SIGTERM only asks the program to stop; a second one ends it as usual.
+def stop_requests(say=lambda line: None):
+    """Within it, the first Ctrl-C, SIGTERM or SIGHUP only asks the program to stop; a second one ends it as usual.
+
+    SIGHUP comes when a terminal is closed. It is left alone where it is ignored, as `nohup` has it.
+
+    Args:
+        say: function that prints a line; called when the first signal comes.
 
     Yields:
         A function that returns the number of the signal that came, else None.
@@ -20,8 +25,12 @@ def stop_requests():
     def ask(number, _):
         received.append(number)
         signal.signal(number, previous[number])
+        name = signal.Signals(number).name
+        with contextlib.suppress(OSError, RuntimeError):  # the terminal is gone, or was being written to
+            say(f"{name}: stops and saves when the work at hand is done; a second {name} stops at once")
 
-    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [n for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) != signal.SIG_IGN]
+    previous = {number: signal.signal(number, ask) for number in numbers}
     try:
         yield lambda: received[0] if received else None
     finally:

@@ -2,10 +2,12 @@
 
 import contextlib
 import functools
+import glob
 import hashlib
 import json
 import os
 import secrets
+import time
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from tfgan_gn.data.sources import Split
 from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.files.cache_folder import cache_folder
 from tfgan_gn.files.hashes import hash_key
+from tfgan_gn.files.lock import hold, remove_abandoned
 from tfgan_gn.files.noted_hashes import hash_files
 from tfgan_gn.files.whole import write_whole
 from tfgan_gn.progress import progress_bar
@@ -103,8 +106,11 @@ def _write(parts, shape, path, key):
     """Writes both files of a split. Each is moved into place when it is whole, the one with the hash last."""
     temporary = f"{path}.{secrets.token_hex(4)}.tmp"  # two runs that start together write to two files
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        folder = os.path.dirname(path)
+        os.makedirs(folder, exist_ok=True)
+        remove_abandoned(glob.glob(os.path.join(glob.escape(folder), "data-*.tmp")), time.time())
         with open(temporary, "wb") as file:  # written, not mapped: a full disk kills a process that writes to a map
+            hold(file)
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
             labels = _fill(parts, shape, lambda images, _: file.write(images.data))

@@ -1,11 +1,14 @@
 """Downloading a file, so that it is never there in part."""
 
 import contextlib
+import glob
 import http.client
 import os
+import time
 import urllib.request
 
 from tfgan_gn.errors import UserError
+from tfgan_gn.files.lock import hold, remove_abandoned
 from tfgan_gn.progress import progress_bar
 
 TIMEOUT = 10  # seconds that the host may be silent
@@ -28,7 +31,9 @@ def fetch(url, path, check, way_out):
     temporary = f"{path}.{os.getpid()}.part"  # two processes may download it at the same time
     try:
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        remove_abandoned(glob.glob(f"{glob.escape(path)}.*.part"), time.time())
         with open(temporary, "wb") as file:
+            hold(file)
             _copy(url, file, os.path.basename(path))
         check(temporary)
         os.replace(temporary, path)

@@ -9,9 +9,8 @@ import tensorflow as tf
 from tfgan_gn import guards
 from tfgan_gn.export import make_sampler
 from tfgan_gn.files.cache_folder import cache_folder
-from tfgan_gn.runs import affordable
+from tfgan_gn.runs import affordable, building
 from tfgan_gn.runs.about import say, versions
-from tfgan_gn.runs.building import sampling
 from tfgan_gn.runs.reporting import make_page
 from tfgan_gn.runs.run_data import count_images, make_test_batches, source_images
 from tfgan_gn.scoring import evaluation, extractors, history, images, neighbours, reference
@@ -41,7 +40,7 @@ def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
     """
     held_out_loss = make_held_out_loss(config, trainer, dataset, strategy)
     if not strategies.is_chief(strategy):
-        return Follower(held_out_loss)
+        return Follower(held_out_loss, _advice(config))
     score = None
     if config.eval_every:
         # With several processes the chief scores outside of the strategy: under it, all of them would have to score.
@@ -53,7 +52,6 @@ def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
         os.makedirs(config.workdir, exist_ok=True)
         save_config(config, config.workdir, versions(), data_facts._asdict())
     page = make_page(config, time.monotonic)
-    sources = source_images(config, dataset, GRID)
     return Recorder(
         trainer,
         manager,
@@ -62,8 +60,15 @@ def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
         clock=time.monotonic,
         score=score,
         page=page,
-        sources=sources,
+        sources=source_images(config, dataset, GRID),
+        advice=_advice(config),
     )
+
+
+def _advice(config):
+    """What may keep a run with these settings from diverging."""
+    more = " or a higher --gp_weight" if config.penalty in building.PENALTY_AXES else ""
+    return f"Try a lower --learning_rate{more} in another --workdir"
 
 
 def make_held_out_loss(config, trainer, dataset, strategy):
@@ -117,7 +122,7 @@ def make_score(config, data_facts, generator, dataset, done, clock):
 
     def score(iteration):
         begin = clock()
-        sampler = make_sampler(generator, **sampling(config, data_facts, iteration))
+        sampler = make_sampler(generator, **building.sampling(config, data_facts, iteration))
 
         def result_of(num_images, watched=lambda samples: samples):
             samples = images.of_generator(sampler, num_images, config.seed, f"{config.workdir}, {iteration=}")

@@ -1,5 +1,6 @@
 """One run, from its settings to its export: what train_cifar.py and a study do with a Config."""
 
+import contextlib
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from tfgan_gn import guards
 from tfgan_gn.augmenter import Augmenter
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import export_generator, make_sampler
+from tfgan_gn.files.lock import only_one
 from tfgan_gn.runs import building, checks, recording, run_data
 from tfgan_gn.runs.about import note_doubtful_settings, say
 from tfgan_gn.runs.reporting import PAGE
@@ -73,7 +75,8 @@ def train(config, progress=lambda iteration: None, load_data=run_data.load_data)
         The exit code: 0, or 128 + signal number when the run was asked to stop.
 
     Raises:
-        UserError: settings, data or a run folder that do not fit together. DivergedError: a loss is not finite.
+        UserError: settings, data or a run folder that do not fit together, or another process trains in the folder.
+        DivergedError: a loss, a weight or a value of an optimizer is not finite.
     """
     refuse_another_run(config)
     strategy = strategies.make_strategy(config.strategy)
@@ -87,6 +90,23 @@ def train(config, progress=lambda iteration: None, load_data=run_data.load_data)
         refuse_other_data(data_facts._asdict(), load_data_facts(config.workdir), config.workdir)
     with strategy.scope():
         trainer = building.build_trainer(config, data_facts)
+    with _alone_in(config.workdir) if strategies.is_chief(strategy) else contextlib.nullcontext():
+        return _fit(config, strategy, trainer, dataset, data_facts, progress)
+
+
+@contextlib.contextmanager
+def _alone_in(workdir):
+    """Holds the run folder, which is made, so that no other process writes into it."""
+    with contextlib.ExitStack() as held:
+        with guards.writing_to(workdir):
+            os.makedirs(workdir, exist_ok=True)
+            held.enter_context(only_one(workdir, f"trains in {workdir}: wait for it, or give another --workdir"))
+        checkpoints.remove_unfinished(workdir)
+        yield
+
+
+def _fit(config, strategy, trainer, dataset, data_facts, progress):
+    """Trains a trainer from the newest checkpoint of the run folder on, and exports it. Returns the exit code."""
     manager = checkpoints.restore(trainer, os.path.join(config.workdir, checkpoints.NEWEST), config.keep_checkpoints)
     start = int(trainer.iteration.numpy())
     count, held_out = run_data.count_images(config, dataset)
@@ -95,7 +115,7 @@ def train(config, progress=lambda iteration: None, load_data=run_data.load_data)
         f"{strategy.num_replicas_in_sync} x {tf.config.list_logical_devices()[-1].device_type}; "
         f"{config.workdir}: {'iteration 0' if not start else f'resumed at iteration {start}'} of {config.iterations}"
     )
-    with guards.reaching_workers(strategies.num_workers(strategy)), guards.stop_requests() as stop:
+    with guards.reaching_workers(strategies.num_workers(strategy)), guards.stop_requests(say) as stop:
         checks.refuse_unlike_processes(config, data_facts, start, strategy)
         finished = loop.fit(
             trainer,

@@ -1,6 +1,7 @@
 """From a command line to settings, and the text of --help. Free of TensorFlow, so that both answer at once."""
 
 import dataclasses
+import signal
 import sys
 import textwrap
 
@@ -81,6 +82,7 @@ def run(command, program, interrupted):
         sys.stderr.write(f"{program}: error: {error}\n")
         return 1
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one must not print a traceback while this one ends
         sys.stderr.write(f"{interrupted}\n")
         return 130
 

@@ -5,9 +5,11 @@ import math
 import typing
 
 from tfgan_gn.errors import UserError
+from tfgan_gn.files.paths import local_path, refuse_pattern
 
 OURS = "tfgan_gn"
 INT32_MAX = 2**31 - 1
+LOCAL, PLAIN = "local", "plain"  # kinds of paths: of this machine; of this machine and no pattern of file names
 
 
 def option(
@@ -22,6 +24,7 @@ def option(
     low=None,
     high=None,
     free=False,
+    path=None,
 ):
     """Makes a field of a dataclass of settings.
 
@@ -36,6 +39,7 @@ def option(
         low: smallest allowed number.
         high: largest allowed number.
         free: whether a resumed run may change the setting, because it does not change what is learnt.
+        path: of a path, its kind, LOCAL or PLAIN.
 
     Returns:
         A dataclass field, whose metadata has the arguments by name.
@@ -50,6 +54,7 @@ def option(
         "low": low,
         "high": high,
         "free": free,
+        "path": path,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -80,8 +85,15 @@ def allowed_texts(field):
 
 
 def check(settings):
-    """Raises UserError for the first value in a dataclass of options that its option does not allow."""
+    """Checks a dataclass of options and expands `~` in its paths; called in its `__post_init__`.
+
+    Raises:
+        UserError: a value that its option does not allow; names the first one.
+    """
     for field in dataclasses.fields(settings):
+        if field.metadata["path"]:
+            path = local_path(getattr(settings, field.name), f"--{field.name}")
+            object.__setattr__(settings, field.name, path)
         check_value(field, getattr(settings, field.name))
 
 
@@ -93,6 +105,8 @@ def check_value(field, value):
     if rules["choices"] and value not in rules["choices"] and not _has_prefix(value, rules["prefix"]):
         otherwise = ", or leave it out" if "" in rules["choices"] else ""
         raise UserError(f"{flag}: choose one of {', '.join(filter(None, allowed_texts(field)))}{otherwise}")
+    if rules["path"] == PLAIN:
+        refuse_pattern(value, f"--{field.name}")
     for number in value if isinstance(value, tuple) else (value,):
         if isinstance(number, float) and not math.isfinite(number):
             raise UserError(f"{flag}: give a finite number")

@@ -5,7 +5,7 @@ import dataclasses
 from tfgan_gn.errors import UserError
 from tfgan_gn.files import cache_folder
 from tfgan_gn.settings import protocols
-from tfgan_gn.settings.option import INT32_MAX, check, option
+from tfgan_gn.settings.option import INT32_MAX, LOCAL, PLAIN, check, option
 
 SALIMANS = "Salimans et al. 2016"
 RANGES = ("", "-1,1", "0,1", "0,255")
@@ -19,6 +19,7 @@ class EvalConfig:
         "",
         "Real images to compare with, named in the same ways as the samples, or an .npz file of statistics; empty for "
         "the training images of the run that is scored",
+        path=LOCAL,
     )
     checkpoint: str = option(
         "", "Checkpoint of a run folder to score: an iteration whose checkpoint is kept, or best; empty for the newest"
@@ -53,7 +54,9 @@ class EvalConfig:
         low=0,
     )
     data_dir: str = option(
-        "", "Folder of the data sets that are given by name; empty for the default folder of tensorflow-datasets"
+        "",
+        "Folder of the data sets that are given by name; empty for the default folder of tensorflow-datasets",
+        path=LOCAL,
     )
     scorer: str = option(
         "inception",
@@ -63,9 +66,12 @@ class EvalConfig:
         "a folder with one of them, or of a SavedModel of another extractor",
         "the network of 2015-12-05",
         former={"inception": "inception"},
+        path=PLAIN,
     )
     cache_dir: str = option(
-        "", f"Folder for downloaded weights and statistics of real images; empty for {cache_folder.DEFAULT}"
+        "",
+        f"Folder for downloaded weights and statistics of real images; empty for {cache_folder.DEFAULT}",
+        path=LOCAL,
     )
     batch_size: int = option(
         64, "Images per batch of the network, counted over all GPUs; does not change the scores", low=1
@@ -84,9 +90,10 @@ class EvalConfig:
     out: str = option(
         "",
         "JSON file to write; empty for scores-NAME.json in this folder, or for scores-ITERATION.json in the run folder",
+        path=LOCAL,
     )
     compare: str = option(
-        "", "First of two result files to print side by side: --compare A.json B.json; scores nothing"
+        "", "First of two result files to print side by side: --compare A.json B.json; scores nothing", path=LOCAL
     )
 
     def __post_init__(self):

@@ -4,7 +4,7 @@ import dataclasses
 
 from tfgan_gn.errors import UserError
 from tfgan_gn.settings.groups.running import CACHE_HELP
-from tfgan_gn.settings.option import check, option
+from tfgan_gn.settings.option import LOCAL, PLAIN, check, option
 
 BUILT_IN, SCALES = ("report",), ("cpu", "full")
 
@@ -24,13 +24,17 @@ class StudyConfig:
         "Size of the built-in study: cpu takes some hours on two cores, full has the published sizes and needs a GPU",
         choices=SCALES,
     )
-    data_dir: str = option("", "Where the data of all trials are, as in train_cifar.py")
-    cache_dir: str = option("", CACHE_HELP)
+    data_dir: str = option("", "Where the data of all trials are, as in train_cifar.py", path=LOCAL)
+    cache_dir: str = option("", CACHE_HELP, path=LOCAL)
     out: str = option(
-        "", "Folder of the results of the trials and of the report; empty for runs/study-NAME, with the study's name"
+        "",
+        "Folder of the results of the trials and of the report; empty for runs/study-NAME, with the study's name",
+        path=PLAIN,
     )
     runs_dir: str = option(
-        "", "Folder of the run folders of the trials, with their checkpoints; empty for the folder runs in --out"
+        "",
+        "Folder of the run folders of the trials, with their checkpoints; empty for the folder runs in --out",
+        path=PLAIN,
     )
     workers: int = option(1, "Number of trials that are trained side by side", low=1)
     search: int = option(

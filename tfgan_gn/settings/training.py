@@ -4,6 +4,7 @@ import dataclasses
 import os
 
 from tfgan_gn.architectures import refuse_image_size, refuse_labels
+from tfgan_gn.files.paths import without_pattern
 from tfgan_gn.settings import protocols
 from tfgan_gn.settings.effects import (
     refuse_too_few_images,
@@ -28,8 +29,8 @@ class Config(RunSettings, UpdateSettings, DataSettings, LossSettings, NetworkSet
     def __post_init__(self):
         check(self)
         if self.workdir == "":
-            dataset = self.dataset.replace("/", "-").replace(":", "-")
-            object.__setattr__(self, "workdir", os.path.join("runs", f"{dataset}-{self.preset}-{self.norm}"))
+            name = without_pattern(f"{self.dataset}-{self.preset}-{self.norm}")
+            object.__setattr__(self, "workdir", os.path.join("runs", name))
 
 
 def make_config(preset=DEFAULT_PRESET, **given):

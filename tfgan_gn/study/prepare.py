@@ -1,16 +1,14 @@
 """Before and around training: what is refused, the lock of the folder, the threads of each worker, the stop."""
 
-import contextlib
-import fcntl
 import os
 import signal
-import time
 
 import tensorflow as tf
 
 from tfgan_gn import guards
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.cache_folder import cache_folder
+from tfgan_gn.files.lock import only_one
 from tfgan_gn.runs import checks, run_data
 from tfgan_gn.runs.about import say
 from tfgan_gn.runs.recording import scoring_settings
@@ -68,7 +66,13 @@ def train(trials, out, workers, pictures=()):
     threads = max(1, (os.cpu_count() or 1) // workers) if workers > 1 else 0
     with guards.writing_to(out):
         os.makedirs(out, exist_ok=True)
-    with _only_one(out) as lock, guards.stop_requests() as stop, guards.writing_to(out):
+    # The workers hold the lock too, so that none of them is left when another study starts.
+    busy = f"trains a study in {out}: wait for it, or give another --out"
+    with (
+        guards.writing_to(out),
+        only_one(out, busy, LOCK_PATIENCE, say) as lock,
+        guards.stop_requests(say) as stop,
+    ):
         finished = runner.train_all(
             trials, out, workers=workers, pictures=pictures, threads=threads, hold=lock, stop=stop
         )
@@ -76,20 +80,3 @@ def train(trials, out, workers, pictures=()):
             say("stopped; the same command goes on")
             return 128 + (stop() or signal.SIGTERM)
     return 0
-
-
-@contextlib.contextmanager
-def _only_one(out):
-    """Holds the lock of a folder. The workers hold it too, so that none of them is left when another study starts."""
-    with open(os.path.join(out, ".lock"), "w", encoding="utf-8") as file:
-        for second in range(LOCK_PATIENCE + 1):
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if second == 0:
-                    say(f"waiting for another study in {out} to end")
-                if second == LOCK_PATIENCE:
-                    raise UserError(f"another study trains in {out}: wait for it, or give another --out") from None
-                time.sleep(1)
-        yield file.fileno()

@@ -2,10 +2,12 @@
 
 import glob
 import os
+import shutil
 
 import tensorflow as tf
 
 from tfgan_gn.errors import UserError, first_line
+from tfgan_gn.files.paths import refuse_pattern
 
 CHECKPOINT = "iteration"  # checkpoints are named iteration-N
 NEWEST, BEST = "checkpoints", "best"  # folders in a run folder
@@ -35,6 +37,21 @@ def manage(trainer, directory, keep):
     return tf.train.CheckpointManager(checkpoint, directory, max_to_keep=keep, checkpoint_name=CHECKPOINT)
 
 
+def find_not_finite(trainer):
+    """The name of the first variable of a trainer with an infinite value or a NaN; None if there is none.
+
+    Args:
+        trainer: `Trainer`, whose networks and optimizers are looked at.
+    """
+    networks = (trainer.generator, trainer.critic, *([trainer.average.averaged] if trainer.average else []))
+    optimizers = (trainer.generator_update.optimizer, trainer.critic_update.optimizer)
+    for part in (*networks, *optimizers):
+        for variable in part.variables:
+            if variable.value.dtype.is_floating and not tf.reduce_all(tf.math.is_finite(variable.value)):
+                return variable.path
+    return None
+
+
 def save(manager, iteration):
     """Writes a checkpoint, unless the newest one is of this iteration already. Returns whether it did."""
     newest = manager.latest_checkpoint
@@ -42,6 +59,17 @@ def save(manager, iteration):
         return False
     manager.save(checkpoint_number=iteration)
     return True
+
+
+def remove_unfinished(workdir):
+    """Removes what a process that was killed while saving has left. No other process may be saving there.
+
+    Args:
+        workdir: run folder.
+    """
+    for kind in (NEWEST, BEST):
+        for path in glob.glob(os.path.join(glob.escape(workdir), kind, f"{CHECKPOINT}-*_temp")):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def restore(trainer, directory, keep):
@@ -60,7 +88,7 @@ def restore(trainer, directory, keep):
     """
     manager = manage(trainer, directory, keep)
     checkpoint = manager.checkpoint
-    files = sorted(tf.io.gfile.glob(os.path.join(directory, f"{CHECKPOINT}-*.index")))
+    files = sorted(glob.glob(os.path.join(glob.escape(directory), f"{CHECKPOINT}-*.index")))
     newest = manager.latest_checkpoint
     if newest is None and files:
         # TensorFlow would start a new run without a word.
@@ -97,8 +125,9 @@ def find(workdir, which=""):
         Its path, without the ending of a file.
 
     Raises:
-        UserError: there is no such checkpoint; the message lists the existing ones.
+        UserError: there is no such checkpoint; the message lists the existing ones. Or `paths.refuse_pattern`.
     """
+    refuse_pattern(workdir, "run folder")
     paths = [path[: -len(".index")] for path in glob.glob(os.path.join(glob.escape(workdir), "*", "*.index"))]
     there = {(os.path.basename(os.path.dirname(path)), iteration_of(path)): path for path in paths}
     newest = max((key for key in there if key[0] == NEWEST), key=lambda key: key[1], default=None)

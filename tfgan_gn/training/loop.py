@@ -5,7 +5,6 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tfgan_gn.progress import progress_bar
-from tfgan_gn.training.recorder import refuse_divergence
 
 # One call of `Trainer.train` takes about this long, so that Ctrl-C and the progress bar respond quickly.
 SECONDS_PER_CALL = 2.0
@@ -63,7 +62,7 @@ def fit(
         Whether the run is complete.
 
     Raises:
-        DivergedError: a loss is not finite.
+        DivergedError: a loss, a weight or a value of an optimizer is not finite.
         UserError: the run folder cannot be written to.
     """
     done, seconds_each = int(trainer.iteration.numpy()), SECONDS_PER_CALL
@@ -90,7 +89,7 @@ def fit(
             if done == 1 and not trainer.critic_first:
                 # Iteration 0 has no generator step.
                 logs = {tag: value for tag, value in logs.items() if not tag.startswith("generator/")}
-            refuse_divergence(logs, done, recorder.newest())
+            recorder.refuse_divergence(logs, done)
             recorder.add(logs, slopes, count)
             progress(done)
             bar.set_postfix_str(" ".join(f"{tag}={value:.3f}" for tag, value in logs.items()), refresh=False)

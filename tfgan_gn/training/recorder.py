@@ -31,12 +31,14 @@ class Recorder:
         page: function that writes the page of the run, called with whether the training ends; None for no page.
         sources: for a generator whose condition is an image, uint8 [GRID, H, W, C]: the images of a row are made of
             one of them, which stands in the first column of the samples. None for other generators.
+        advice: what to do if the run diverges, a sentence.
 
     Raises:
         UserError: the folder cannot be written to.
     """
 
-    def __init__(self, trainer, manager, workdir, held_out_loss, clock, score=None, page=None, sources=None):
+    def __init__(self, trainer, manager, workdir, held_out_loss, clock, score=None, page=None, sources=None, advice=""):
+        self.advice = advice
         self.trainer, self.manager, self.workdir = trainer, manager, workdir
         self.held_out_loss, self.score, self.page = held_out_loss, score, page
         self.clock, self.since, self.pending, self.slopes = clock, clock(), [], None
@@ -64,9 +66,19 @@ class Recorder:
         self.draw_interpolations = lambda: draw(tf.constant(arcs, z.dtype), condition_of_arcs)
         self.sources = sources
 
-    def newest(self):
-        """The path of the newest checkpoint, or None."""
-        return self.manager.latest_checkpoint
+    def refuse_divergence(self, values, iteration):
+        """Raises DivergedError if a value is infinite or NaN.
+
+        Args:
+            values: dict from a name to a float.
+            iteration: that the values are of.
+        """
+        refuse_divergence(values, iteration, self.advice, self.manager.latest_checkpoint)
+
+    def _refuse_divergence_of_weights(self, iteration):
+        name = checkpoints.find_not_finite(self.trainer)
+        if name:
+            self.refuse_divergence({f"a value of {name}": math.nan}, iteration)
 
     def close(self):
         """Closes the TensorBoard files and writes the page for the last time."""
@@ -97,7 +109,7 @@ class Recorder:
             values, counts = zip(*present, strict=True)
             scalars[tag] = np.average(values, weights=counts)
         scalars["critic/test_loss"] = self.held_out_loss(iteration)
-        refuse_divergence(scalars, iteration, self.newest())
+        self.refuse_divergence(scalars, iteration)
         scalars["train/learning_rate"] = float(self.trainer.critic_update.optimizer.learning_rate.numpy())
         iterations = sum(count for _, count in self.pending)
         scalars["train/iterations_per_second"] = iterations / (self.clock() - self.since)
@@ -124,14 +136,24 @@ class Recorder:
                 summaries.write_png(os.path.join(self.workdir, folder, f"{iteration:06d}.png"), image)
 
     def save(self, iteration):
-        """Writes a checkpoint and the page, unless the newest checkpoint is of this iteration."""
+        """Writes a checkpoint and the page, unless the newest checkpoint is of this iteration.
+
+        Raises:
+            DivergedError: a weight, or a value of an optimizer, is not finite. Nothing is written then.
+        """
+        self._refuse_divergence_of_weights(iteration)
         with writing_to(self.workdir):
             saved = checkpoints.save(self.manager, iteration)
         if saved and self.page:
             self.page(False)
 
     def evaluate(self, iteration):
-        """Scores the generator, writes the scores as points, and saves a checkpoint in `best/` if it is the best."""
+        """Scores the generator, writes the scores as points, and saves a checkpoint in `best/` if it is the best.
+
+        Raises:
+            DivergedError: as `save`.
+        """
+        self._refuse_divergence_of_weights(iteration)
         scalars, is_best = self.score(iteration)
         with writing_to(self.workdir):
             if is_best:
@@ -147,17 +169,19 @@ class Follower:
 
     Args:
         held_out_loss: as in `Recorder`.
+        advice: as in `Recorder`.
     """
 
-    def __init__(self, held_out_loss):
-        self.held_out_loss = held_out_loss
+    def __init__(self, held_out_loss, advice=""):
+        self.held_out_loss, self.advice = held_out_loss, advice
 
     def log(self, iteration):
         """Computes this process's share of the held-out loss."""
         self.held_out_loss(iteration)
 
-    def newest(self):
-        """Returns None: only the chief has checkpoints."""
+    def refuse_divergence(self, values, iteration):
+        """As that of `Recorder`, but for the checkpoint in the message, which only the chief knows."""
+        refuse_divergence(values, iteration, self.advice)
 
     def add(self, logs, slopes, count):
         """Does nothing."""
@@ -175,21 +199,21 @@ class Follower:
         """Does nothing."""
 
 
-def refuse_divergence(logs, iteration, checkpoint):
-    """Checks that all logs are finite.
+def refuse_divergence(values, iteration, advice, checkpoint=None):
+    """Checks that values are finite.
 
     Args:
-        logs: dict from tag to float.
-        iteration: that the logs are of.
-        checkpoint: path of the newest checkpoint, or None, for the message.
+        values: dict from a name to a float.
+        iteration: that the values are of.
+        advice: what to do, a sentence.
+        checkpoint: path of the newest checkpoint, or None.
 
     Raises:
         DivergedError: a value is infinite or NaN.
     """
-    for tag, value in logs.items():
+    for name, value in values.items():
         if not math.isfinite(value):
             raise DivergedError(
-                f"{tag} is {value} at iteration {iteration}: the run diverged. Nothing more is saved; the newest "
-                f"checkpoint is {checkpoint or 'none'}. Try a lower --learning_rate or a higher --gp_weight in "
-                "another --workdir"
+                f"{name} is {value} at iteration {iteration}: the run diverged. Nothing more is saved; the newest "
+                f"checkpoint is {checkpoint or 'none'}. {advice}"
             )

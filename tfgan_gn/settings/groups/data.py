@@ -3,7 +3,7 @@
 import dataclasses
 
 from tfgan_gn.architectures import ARCHITECTURES, DEFAULT_ARCHITECTURE
-from tfgan_gn.settings.option import option
+from tfgan_gn.settings.option import LOCAL, option
 from tfgan_gn.settings.presets import AUTHOR, DAGAN
 from tfgan_gn.settings.registry_names import DATASET_NAMES, GREY_NAMES, PIXEL_NAMES
 
@@ -27,6 +27,7 @@ class DataSettings:
         "Where the data are: a folder of tensorflow-datasets, a folder with the original CIFAR-10 files, a folder of "
         "images, or an .npz file; empty for the default folder of tensorflow-datasets",
         free=True,
+        path=LOCAL,
     )
     grey: str = option(
         "repeat",

@@ -4,7 +4,7 @@ import dataclasses
 
 from tfgan_gn.files.cache_folder import DEFAULT as CACHE
 from tfgan_gn.settings import protocols
-from tfgan_gn.settings.option import option
+from tfgan_gn.settings.option import LOCAL, PLAIN, option
 from tfgan_gn.settings.presets import AUTHOR
 from tfgan_gn.settings.registry_names import STRATEGY_NAMES
 
@@ -23,7 +23,10 @@ class RunSettings:
         free=True,
     )
     workdir: str = option(
-        "", "Run folder, into which everything is written; empty for runs/DATASET-PRESET-NORM", free=True
+        "",
+        "Run folder, into which everything is written; empty for runs/DATASET-PRESET-NORM",
+        free=True,
+        path=PLAIN,
     )
     log_every: int = option(100, "Iterations between two points in TensorBoard", AUTHOR, low=1, free=True)
     sample_every: int = option(100, "Iterations between two grids of samples", AUTHOR, low=1, free=True)
@@ -60,8 +63,9 @@ class RunSettings:
         "Network that scores the images, by name or path, as in eval_inception.py",
         former={"inception": "inception"},
         free=True,
+        path=PLAIN,
     )
-    cache_dir: str = option("", CACHE_HELP, free=True)
+    cache_dir: str = option("", CACHE_HELP, free=True, path=LOCAL)
     generator_statistics: str = option(
         protocols.DEFAULTS.generator_statistics,
         "Statistics of batch norm in the exported generator: standing collects them over 100 batches, batch computes "
