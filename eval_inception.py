@@ -189,11 +189,19 @@ def command(argv):
     return 0
 
 
-def main(argv):
-    """Runs the command. Returns the exit code: 0 done, 1 for a UserError, 130 if interrupted."""
+def main(argv=None):
+    """Runs the command, `tfgan-eval` where the package is installed.
+
+    Args:
+        argv: the name of the program and its arguments; None for those of this process.
+
+    Returns:
+        The exit code: 0 done, 1 for a UserError, 130 if interrupted.
+    """
+    argv = sys.argv if argv is None else argv
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    return command_line.run(lambda: command(argv), "eval_inception.py", "interrupted: nothing was written")
+    return command_line.run(lambda: command(argv), os.path.basename(argv[0]), "interrupted: nothing was written")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    sys.exit(main())

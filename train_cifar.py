@@ -33,12 +33,20 @@ def command(argv):
         return train(config)
 
 
-def main(argv):
-    """Runs the command. Returns the exit code: 0 done, 1 for a UserError, 128 + signal number when asked to stop."""
+def main(argv=None):
+    """Runs the command, `tfgan-train` where the package is installed.
+
+    Args:
+        argv: the name of the program and its arguments; None for those of this process.
+
+    Returns:
+        The exit code: 0 done, 1 for a UserError, 128 + signal number when asked to stop.
+    """
+    argv = sys.argv if argv is None else argv
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     interrupted = "interrupted; the same command resumes from the newest checkpoint, if there is one"
-    return command_line.run(lambda: command(argv), "train_cifar.py", interrupted)
+    return command_line.run(lambda: command(argv), os.path.basename(argv[0]), interrupted)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    sys.exit(main())

@@ -1,6 +1,6 @@
 """WGAN-GP with group normalization in TensorFlow and Keras."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def __getattr__(name):

@@ -29,13 +29,17 @@ def settings(runs):
 
 
 def commands(runs):
-    """The section of the commands, in the folder of train_cifar.py."""
+    """The section of the commands."""
     parts = []
     for run in runs:
         if len(runs) > 1:
             parts.append(tag("h3", run.name))
         parts += [joined([tag("p", title), code(text)]) for title, text in run.commands]
-    return section("Commands", *parts, about="To run in the folder that has train_cifar.py.")
+    about = (
+        "To run in the folder that has train_cifar.py. Elsewhere, write tfgan-train in place of python train_cifar.py, "
+        "and tfgan-eval in place of python eval_inception.py."
+    )
+    return section("Commands", *parts, about=about)
 
 
 def _of_one(run):
