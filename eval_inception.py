@@ -19,6 +19,7 @@ from tfgan_gn.files.cache_folder import cache_folder
 from tfgan_gn.settings import command_line
 from tfgan_gn.settings.config_file import is_run
 from tfgan_gn.settings.scoring import EvalConfig, as_scored, make_eval_config
+from tfgan_gn.startup import load_tensorflow
 
 
 def open_run(config, workdir):
@@ -182,7 +183,8 @@ def command(argv):
         paths = [config.compare, arguments[0]]
         sys.stdout.write(results.compare(*map(results.load, paths), names=paths) + "\n")
         return 0
-    from tfgan_gn.guards import fitting_in_memory  # which imports TensorFlow
+    load_tensorflow()
+    from tfgan_gn.guards import fitting_in_memory
 
     with fitting_in_memory():
         score(config, arguments[0])
@@ -199,7 +201,6 @@ def main(argv=None):
         The exit code: 0 done, 1 for a UserError, 130 if interrupted.
     """
     argv = sys.argv if argv is None else argv
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     return command_line.run(lambda: command(argv), os.path.basename(argv[0]), "interrupted: nothing was written")
 
 

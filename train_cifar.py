@@ -13,6 +13,7 @@ from tfgan_gn.settings import command_line
 from tfgan_gn.settings.config_file import with_scoring_of_run
 from tfgan_gn.settings.presets import other_defaults
 from tfgan_gn.settings.training import Config, make_config
+from tfgan_gn.startup import load_tensorflow
 
 
 def config_of(**given):
@@ -26,7 +27,8 @@ def command(argv):
     if config is None:
         sys.stdout.write(command_line.help_text(__doc__, Config, other_defaults) + "\n")
         return 0
-    from tfgan_gn.guards import fitting_in_memory  # which imports TensorFlow
+    load_tensorflow()
+    from tfgan_gn.guards import fitting_in_memory
     from tfgan_gn.runs.train import train
 
     with fitting_in_memory():
@@ -43,7 +45,6 @@ def main(argv=None):
         The exit code: 0 done, 1 for a UserError, 128 + signal number when asked to stop.
     """
     argv = sys.argv if argv is None else argv
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     interrupted = "interrupted; the same command resumes from the newest checkpoint, if there is one"
     return command_line.run(lambda: command(argv), os.path.basename(argv[0]), interrupted)
 

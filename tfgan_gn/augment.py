@@ -13,10 +13,12 @@ import sys
 from tfgan_gn.errors import UserError
 from tfgan_gn.settings import command_line
 from tfgan_gn.settings.augment import AugmentConfig
+from tfgan_gn.startup import load_tensorflow
 
 
 def write(config, export, images, out):
     """Writes the new images. Raises UserError for what is missing or does not fit."""
+    load_tensorflow()
     from tfgan_gn.augmentation import writer
     from tfgan_gn.augmentation.plan import TABLE, make_plan
     from tfgan_gn.files.hashes import hash_folder
@@ -46,7 +48,6 @@ def command(argv):
 
 def main(argv):
     """Runs the command. Returns the exit code: 0 done, 1 for a UserError, 130 if interrupted."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     return command_line.run(lambda: command(argv), "tfgan_gn.augment", "interrupted; the same command goes on")
 
 

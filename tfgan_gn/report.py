@@ -14,6 +14,7 @@ import sys
 from tfgan_gn.errors import UserError
 from tfgan_gn.settings import command_line
 from tfgan_gn.settings.config_file import is_run, load_config
+from tfgan_gn.startup import load_tensorflow
 
 
 def open_run(workdir):
@@ -44,6 +45,7 @@ def command(argv):
     parser.add_argument("--out", default="", help="file to write")
     arguments = parser.parse_args(argv[1:])
     configs = [open_run(os.path.normpath(workdir)) for workdir in arguments.runs]
+    load_tensorflow()
     from tfgan_gn.run_page.points import PointReader
     from tfgan_gn.runs import reporting
 
@@ -56,7 +58,6 @@ def command(argv):
 
 def main(argv):
     """Runs the command. Returns the exit code: 0 done, 1 for a UserError, 130 if interrupted."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     return command_line.run(lambda: command(argv), "tfgan_gn.report", "interrupted: nothing was written")
 
 

@@ -5,10 +5,27 @@ import signal
 import sys
 import textwrap
 
-from absl import flags
+from absl import flags, logging
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.settings.option import allowed_texts, as_text, parse
+from tfgan_gn.settings.option import allowed_texts, as_text, check, option, parse
+
+
+@dataclasses.dataclass(frozen=True)
+class Messages:
+    """The flags of every command that are no settings."""
+
+    verbosity: int = option(
+        logging.WARNING,
+        "Which messages are shown, by absl's levels: -2 for errors, -1 for warnings too, 0 for information too, 1 for "
+        "all, with TensorFlow's lines about the machine",
+        "absl",
+        low=logging.FATAL,
+        high=logging.DEBUG,
+    )
+
+    def __post_init__(self):
+        check(self)
 
 
 def define_flags(settings, flag_values):
@@ -28,7 +45,7 @@ def define_flags(settings, flag_values):
 
 
 def parse_arguments(argv, settings, make, most_arguments=0):
-    """Reads the settings that a command line gives.
+    """Reads the settings that a command line gives, and sets the level of `absl.logging`.
 
     Args:
         argv: the name of the program and its arguments.
@@ -45,7 +62,8 @@ def parse_arguments(argv, settings, make, most_arguments=0):
     if any(argument == "-h" or argument.lstrip("-").startswith("help") for argument in argv[1:]):
         return None, []
     flag_values = flags.FlagValues()
-    define_flags(settings, flag_values)
+    for options in (settings, Messages):
+        define_flags(options, flag_values)
     try:
         rest = flag_values(argv)[1:]
     except flags.Error as error:
@@ -53,8 +71,14 @@ def parse_arguments(argv, settings, make, most_arguments=0):
     if len(rest) > most_arguments:
         raise UserError(f"{rest[most_arguments]!r} is not a flag: write --name=value (--help lists the flags)")
     _refuse_former_names(settings, flag_values)
-    present = [field for field in dataclasses.fields(settings) if flag_values[field.name].present]
-    return make(**{field.name: parse(field, str(flag_values[field.name].value)) for field in present}), rest
+    logging.set_verbosity(Messages(**_given(Messages, flag_values)).verbosity)
+    return make(**_given(settings, flag_values)), rest
+
+
+def _given(options, flag_values):
+    """The options of a dataclass that were given as flags, a dict by name."""
+    present = [field for field in dataclasses.fields(options) if flag_values[field.name].present]
+    return {field.name: parse(field, str(flag_values[field.name].value)) for field in present}
 
 
 def _refuse_former_names(settings, flag_values):
@@ -100,7 +124,7 @@ def help_text(description, settings, other_defaults=None, width=100):
         str.
     """
     lines = [description, ""]
-    for field in dataclasses.fields(settings):
+    for field in (*dataclasses.fields(settings), *dataclasses.fields(Messages)):
         lines.append(f"  --{field.name}{_values(field)}")
         others = other_defaults(field.name) if other_defaults else {}
         about = f"{field.metadata['help']}. {_defaults(field, others)}. Source: {field.metadata['source']}."

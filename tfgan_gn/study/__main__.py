@@ -14,6 +14,7 @@ import sys
 from tfgan_gn.errors import UserError
 from tfgan_gn.settings import command_line
 from tfgan_gn.settings.study import StudyConfig, make_study_config
+from tfgan_gn.startup import load_tensorflow
 from tfgan_gn.study.built_in import report_study
 from tfgan_gn.study.definition import make_study, read_study
 
@@ -94,12 +95,13 @@ def command(argv):
     if config is None:
         sys.stdout.write(command_line.help_text(__doc__, StudyConfig) + "\n")
         return 0
-    return run(config, study_of(config, arguments))
+    study = study_of(config, arguments)
+    load_tensorflow()
+    return run(config, study)
 
 
 def main(argv):
     """Runs the command. Returns the exit code: 0 done, 1 for a UserError, 128 + signal number when asked to stop."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     return command_line.run(lambda: command(argv), "tfgan_gn.study", "interrupted; the same command goes on")
 
 
