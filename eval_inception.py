@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.cache_folder import cache_folder
+from tfgan_gn.files.whole import refuse_unwritable
 from tfgan_gn.settings import command_line
-from tfgan_gn.settings.config_file import is_run
+from tfgan_gn.settings.config_file import is_run, load_data_facts
 from tfgan_gn.settings.scoring import EvalConfig, as_scored, make_eval_config
 from tfgan_gn.startup import load_tensorflow
 
@@ -72,11 +73,25 @@ class Real(NamedTuple):
     held_out_nearest: Any = None
 
 
-def open_reference(config, run, extractor):
+def note_other_images(dataset, data_facts):
+    """Says if the training images of a data set are not those that a run has learnt from.
+
+    Args:
+        dataset: `sets.Dataset`.
+        data_facts: dict of what the run's config.json says of its data.
+    """
+    from tfgan_gn.runs import about, run_data
+
+    if run_data.facts_of(dataset).images_sha256 != data_facts.get("images_sha256"):
+        about.say(f"note: {dataset.source} has other training images than the run learnt from")
+
+
+def open_reference(config, samples, run, extractor):
     """The real images and their statistics.
 
     Args:
         config: EvalConfig.
+        samples: path or name of the images that are scored.
         run: Config of the run that is scored, or None.
         extractor: `extractors.Extractor`.
 
@@ -97,10 +112,12 @@ def open_reference(config, run, extractor):
             return Real(statistics)
     held_out = None
     if config.reference:
+        images.refuse_generated(config.reference)
         real = images.open_images(config.reference, **for_all_images(config))
     elif run:
         data_dir = config.data_dir or run.data_dir
         dataset = sets.make_dataset(run.dataset, data_dir, run.image_size, run.grey, config.cache_dir, say=say)
+        note_other_images(dataset, load_data_facts(samples))
         real, held_out = images.of_split(dataset, "train"), images.of_split(dataset, "test")
     else:
         raise UserError(
@@ -129,6 +146,7 @@ def score(config, samples):
 
     run, out = None, f"scores-{os.path.basename(os.path.normpath(samples)).replace(':', '-')}.json"
     if is_run(samples):
+        refuse_settings_of_images(config, samples)
         opened, run, iteration = open_run(config, samples)
         out = os.path.join(samples, f"scores-{iteration}.json")
     else:
@@ -141,23 +159,35 @@ def score(config, samples):
             **for_all_images(config),
         )
     evaluation.refuse_too_few(opened, config.splits)
+    out = config.out or out
+    with writing_to(out):
+        refuse_unwritable(out)
     with tf.distribute.MirroredStrategy().scope():
         extractor = extractors.load_extractor(config.scorer, config.cache_dir)
-        real = open_reference(config, run, extractor)
+        real = open_reference(config, samples, run, extractor)
         settings = scoring_settings(config, extrapolate=True)
         result = evaluation.evaluate(opened, real.reference, extractor, settings, versions(), real.held_out_nearest)
         picture = None
         if real.images:
             picture = neighbours.picture(opened, real.images, real.reference, extractor, config.batch_size)
-    out = config.out or out
+    sys.stdout.write(f"{results.table(result)}\n")
     written = [out]
     with writing_to(out):
-        os.makedirs(os.path.dirname(out) or ".", exist_ok=True)
         results.save(result, out)
         if picture is not None:
             written.append(f"{os.path.splitext(out)[0]}-neighbours.png")
             neighbours.save(picture, written[1])
-    sys.stdout.write(f"{results.table(result)}\n\nwritten to {' and '.join(written)}\n")
+    sys.stdout.write(f"\nwritten to {' and '.join(written)}\n")
+
+
+def refuse_settings_of_images(config, samples):
+    """Raises UserError for a setting that is for stored images only; `samples` is a run folder, which makes its own."""
+    if config.value_range:
+        raise UserError(f"--value_range has no effect on {samples}, which is a run folder: leave it out")
+    if config.image_size and not config.reference:
+        raise UserError(
+            f"--image_size has no effect on {samples}, which is a run folder, without --reference: leave it out"
+        )
 
 
 def refuse_settings_of_runs(config, samples):

@@ -12,8 +12,9 @@ from inception_seeded import GOLDENS
 from test_images import write_folder
 
 from tfgan_gn import export
-from tfgan_gn.data import shapes
+from tfgan_gn.data import sets, shapes
 from tfgan_gn.errors import UserError
+from tfgan_gn.files.hashes import hash_pixels
 from tfgan_gn.scoring import results
 from tfgan_gn.settings import command_line
 from tfgan_gn.settings.scoring import EvalConfig, make_eval_config
@@ -108,6 +109,37 @@ def test_bad_input_is_one_message(command, exported, tmp_path):
     assert "has 1 image" in refused(command, tmp_path / "one", "--reference=shapes:train", "--splits=1")
     message = refused(command, "shapes:test", "--num_images=3", "--reference=shapes:train")
     assert "has 3 images, and --splits=10" in message
+    assert "export is an exported generator, whose images" in refused(command, exported, f"--reference={exported}")
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "config.json").write_text("{}")
+    assert "run is a run folder, whose images" in refused(command, exported, f"--reference={run}")
+    assert "--value_range has no effect on" in refused(command, run, "--value_range=0,1")
+    assert "--image_size has no effect on" in refused(command, run, "--image_size=32")
+
+
+def test_a_result_that_cannot_be_written_is_refused_before_anything_is_scored(command, real, tmp_path, monkeypatch):
+    monkeypatch.setattr("tfgan_gn.scoring.extractors.load_extractor", lambda *_: pytest.fail("it began to score"))
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path, tmp_path / "file" / "x.json"):
+        assert f"cannot write to {out}" in refused(command, real, f"--reference={real}", f"--out={out}")
+
+
+def test_scores_are_printed_though_they_cannot_be_written(command, real, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(results, "save", full)
+    code, printed, err = command(real, f"--reference={real}", f"--out={tmp_path / 'x.json'}")
+    assert code == 1 and "precision" in printed and "No space left on device" in err and "Traceback" not in err
+
+
+def test_other_images_than_the_run_learnt_from_are_told(capsys):
+    dataset = sets.make_dataset("shapes", image_size=8)
+    eval_inception.note_other_images(dataset, {"images_sha256": hash_pixels([dataset.train.images])})
+    assert not capsys.readouterr().err
+    eval_inception.note_other_images(dataset, {"images_sha256": hash_pixels([dataset.test.images])})
+    assert "other training images than the run learnt from" in capsys.readouterr().err
 
 
 @pytest.mark.quick

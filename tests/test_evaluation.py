@@ -137,6 +137,38 @@ def test_statistics_by_file(tmp_path, tiny_extractor, real_statistics):
     assert reference.of_file(str(tmp_path / "images.npz"), tiny_extractor) is None
 
 
+MU, SIGMA = np.zeros(12), np.eye(12)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("mu", "sigma", "message"),
+    [
+        (MU[:11], SIGMA[:11, :11], r"mu has the shape \(11,\), and the network gives 12 features"),
+        (MU[None], SIGMA, r"mu has the shape \(1, 12\)"),
+        (MU, SIGMA[:11], r"sigma has the shape \(11, 12\), not \(12, 12\)"),
+        (MU.astype("U1"), SIGMA, "holds no numbers"),
+        (MU, SIGMA * np.nan, "not finite"),
+        (MU + 1e200, SIGMA, "larger than 1e\\+12"),
+        (MU, SIGMA + np.triu(SIGMA, 1) + np.eye(12, k=1), "not symmetric"),
+        (MU, -SIGMA, "it has the eigenvalue -1 < 0"),
+        (MU, np.diag([*np.ones(11), -0.01]), "it has the eigenvalue -0.01 < 0"),
+    ],
+)
+def test_impossible_statistics_are_refused_with_the_name_of_their_file(tmp_path, tiny_extractor, mu, sigma, message):
+    path = str(tmp_path / "theirs.npz")
+    np.savez(path, mu=mu, sigma=sigma)
+    with pytest.raises(UserError, match=f"theirs.npz: .*{message}.*: give statistics of this network"):
+        reference.of_file(path, tiny_extractor)
+
+
+def test_statistics_in_float32_whose_covariance_is_singular_are_taken(tmp_path, tiny_extractor, rng):
+    rows = rng.normal(size=(5, 12))
+    np.savez(tmp_path / "x.npz", mu=rows.mean(0).astype(np.float32), sigma=np.cov(rows.T).astype(np.float32))
+    taken = reference.of_file(str(tmp_path / "x.npz"), tiny_extractor).stats
+    np.testing.assert_allclose(taken.covariance, np.cov(rows.T), atol=1e-6)
+
+
 # ---- the result -------------------------------------------------------------------------------------------------
 
 

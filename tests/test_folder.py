@@ -1,5 +1,7 @@
 """Folders of images: which images are found, and how an image gets its size and channels."""
 
+import os
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -114,3 +116,20 @@ def test_broken_folders(tmp_path):
     write_image(tmp_path / "class" / "a.png", np.zeros((8, 8, 3), np.uint8))
     with pytest.raises(UserError, match="holds images .* and folders of images .class."):
         sets.make_dataset("folder", str(tmp_path), 8)
+
+
+def test_each_folder_is_read_once_and_only_its_regular_visible_files(tmp_path):
+    for i in range(20):
+        write_image(tmp_path / "photos" / ("cat" if i < 5 else "dog") / f"{i}.png", np.full((8, 8, 3), i, np.uint8))
+    (tmp_path / "photos" / "dog" / "up").symlink_to(tmp_path / "photos")
+    (tmp_path / "photos" / "cat" / "._1.png").write_bytes(b"what macOS writes beside 1.png")
+    os.mkfifo(tmp_path / "photos" / "cat" / "pipe.png")
+    write_image(tmp_path / "photos" / ".thumbnails" / "0.png", np.zeros((8, 8, 3), np.uint8))
+    write_image(tmp_path / "elsewhere" / "20.png", np.full((8, 8, 3), 20, np.uint8))
+    (tmp_path / "photos" / "owl").symlink_to(tmp_path / "elsewhere")
+    dataset = sets.make_dataset("folder", str(tmp_path / "photos"), 8)
+    assert dataset.classes == ("cat", "dog", "owl")
+    pixels = np.concatenate([dataset.train.images, dataset.test.images])[:, 0, 0, 0]
+    assert sorted(pixels) == list(range(21))
+    for what in ("links to folders that were read already", "dot files", "dot folders", "no regular files"):
+        assert f"{what}: 1" in dataset.source

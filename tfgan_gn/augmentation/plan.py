@@ -69,7 +69,7 @@ def make_plan(images, out, num, seed, export_sha256, copies):
     inside, outside = (os.path.realpath(folder) for folder in (out, images))
     if os.path.commonpath([inside, outside]) in (inside, outside):
         raise UserError(f"OUT={out} and IMAGES={images} are in one another: give OUT a folder of its own")
-    sources = tuple(os.path.relpath(path, images) for path in list_images(images))
+    sources = tuple(os.path.relpath(path, images) for path in list_images(images)[0])
     if not sources:
         raise UserError(f"{images} holds no images ({', '.join(ENDINGS)}): give a folder that does")
     plan = Plan(images, out, sources, num, seed, export_sha256, copies)

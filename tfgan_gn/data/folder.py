@@ -1,5 +1,6 @@
 """A folder of images, with or without one sub-folder for each class."""
 
+import collections
 import concurrent.futures
 import functools
 import os
@@ -29,7 +30,7 @@ def open_folder(data_dir):
         UserError: too few images, or images both in the folder and in sub-folders.
     """
     data_dir = os.path.normpath(data_dir)
-    paths = list_images(data_dir)
+    paths, left_out = list_images(data_dir)
     names = [path.removeprefix(os.path.join(data_dir, "")) for path in paths]
     classes = _classes(data_dir, names)
     number = {name: i for i, name in enumerate(classes)}
@@ -40,7 +41,7 @@ def open_folder(data_dir):
         for rows, which in ((~held_out, "train"), (held_out, "held out"))
     )
     hash_content = functools.partial(hash_files, data_dir, names)
-    return Source(train, test, classes or ("image",), f"images in {data_dir}", None, hash_content)
+    return Source(train, test, classes or ("image",), f"images in {data_dir}{left_out}", None, hash_content)
 
 
 def of_files(paths, labels=None, cache_key=None):
@@ -79,20 +80,38 @@ def _in_graph(fit, channels):
 def list_images(data_dir):
     """Lists the images in a folder and below.
 
+    A link to a folder is followed, but no folder is read twice. Left out are names that begin with a dot, such as the
+    `._1.png` that macOS writes beside `1.png`, and what is no regular file.
+
     Args:
         data_dir: the folder.
 
     Returns:
-        Their paths, in order.
+        (the paths of the images, in order; what was left out, in words, which stand behind a name of the folder).
 
     Raises:
         UserError: a folder that cannot be listed.
     """
-    found = []
+    found, left_out, read = [], collections.Counter(), set()
     for folder, folders, names in os.walk(data_dir, onerror=_refuse_unreadable, followlinks=True):
-        folders.sort()
-        found += [os.path.join(folder, name) for name in sorted(names) if name.lower().endswith(ENDINGS)]
-    return found
+        state = os.stat(folder)
+        if (state.st_dev, state.st_ino) in read:
+            left_out["links to folders that were read already"] += 1
+            folders.clear()
+            continue
+        read.add((state.st_dev, state.st_ino))
+        left_out["dot folders"] += sum(name.startswith(".") for name in folders)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(name for name in names if name.lower().endswith(ENDINGS)):
+            path = os.path.join(folder, name)
+            if name.startswith("."):
+                left_out["dot files"] += 1
+            elif not os.path.isfile(path):
+                left_out["names of images that are no regular files"] += 1
+            else:
+                found.append(path)
+    told = ", ".join(f"{what}: {count}" for what, count in left_out.items() if count)
+    return found, f" (left out {told})" if told else ""
 
 
 def _classes(data_dir, names):

@@ -1,7 +1,19 @@
 """Writing a file so that it is never there in part."""
 
 import contextlib
+import errno
 import os
+
+
+def refuse_unwritable(path):
+    """Raises OSError if `write_whole` could not write to a path. Missing folders are made."""
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", path)
+    temporary = f"{path}.tmp"
+    with open(temporary, "wb"):
+        pass
+    os.remove(temporary)
 
 
 def write_whole(path, contents):

@@ -31,6 +31,9 @@ def note_doubtful_settings(config, replicas):
             f"norm uses the statistics of each device's share of the batch, one of {replicas}. With "
             "--synced_batch_norm, several devices compute what one does"
         )
+    if config.learning_rate == 0:
+        who = "the generator does" if config.critic_learning_rate else "both networks do"
+        say(f"note: with --learning_rate=0 {who} not learn")
     for norm in dict.fromkeys((config.norm, config.generator_norm)):
         if norms.NORMS[norm].caveat:
             say(f"note: {norms.NORMS[norm].caveat}")

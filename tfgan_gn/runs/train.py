@@ -12,6 +12,7 @@ from tfgan_gn import guards
 from tfgan_gn.augmenter import Augmenter
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import export_generator, make_sampler
+from tfgan_gn.files.lock import NAME as LOCK
 from tfgan_gn.files.lock import only_one
 from tfgan_gn.runs import building, checks, recording, run_data
 from tfgan_gn.runs.about import note_doubtful_settings, say
@@ -96,13 +97,21 @@ def train(config, progress=lambda iteration: None, load_data=run_data.load_data)
 
 @contextlib.contextmanager
 def _alone_in(workdir):
-    """Holds the run folder, which is made, so that no other process writes into it."""
+    """Holds the run folder, which is made, so that no other process writes into it. It goes again if it stays empty."""
     with contextlib.ExitStack() as held:
+        held.callback(_remove_empty, workdir)
         with guards.writing_to(workdir):
             os.makedirs(workdir, exist_ok=True)
             held.enter_context(only_one(workdir, f"trains in {workdir}: wait for it, or give another --workdir"))
         checkpoints.remove_unfinished(workdir)
         yield
+
+
+def _remove_empty(workdir):
+    """Removes a folder in which only the lock is, as a run leaves it that is refused."""
+    if os.path.isdir(workdir) and os.listdir(workdir) == [LOCK]:
+        os.remove(os.path.join(workdir, LOCK))
+        os.rmdir(workdir)
 
 
 def _fit(config, strategy, trainer, dataset, data_facts, progress):

@@ -74,10 +74,10 @@ def open_images(spec, *, num_images=0, seed=0, value_range="", image_size=0, dat
     if os.path.isfile(os.path.join(spec, "saved_model.pb")):
         return of_generator(load_generator(spec), num_images, seed, f"the SavedModel {spec}")
     if os.path.isdir(spec):
-        paths = folder.list_images(spec)
+        paths, left_out = folder.list_images(spec)
         if not paths:
             raise UserError(f"{spec} holds no images ({', '.join(folder.ENDINGS)}): {WAYS}")
-        images = _of_stored(folder.of_files(paths), spec, image_size, grey)
+        images = _of_stored(folder.of_files(paths), f"{spec}{left_out}", image_size, grey)
     elif is_array:
         channels = (1, 3) if grey == "repeat" else (3,)
         images = _of_stored(npz.open_array(path, key, value_range, channels), spec, grey=grey)
@@ -89,6 +89,20 @@ def open_images(spec, *, num_images=0, seed=0, value_range="", image_size=0, dat
     else:
         raise UserError(f"{spec} is no file and no folder, and no data set with its split: {WAYS}")
     return _first(images, num_images, spec)
+
+
+def refuse_generated(spec):
+    """Raises UserError for a path of generated images, which cannot be the real ones.
+
+    Args:
+        spec: as of `open_images`.
+    """
+    kinds = {"config.json": "a run folder", "saved_model.pb": "an exported generator"}
+    for file, kind in kinds.items():
+        if os.path.isfile(os.path.join(spec, file)):
+            raise UserError(
+                f"--reference={spec} is {kind}, whose images are generated: give real images, for example cifar10:train"
+            )
 
 
 def of_generator(sampler, num_images, seed, source):

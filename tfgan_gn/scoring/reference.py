@@ -14,6 +14,8 @@ from tfgan_gn.files.whole import write_whole
 from tfgan_gn.metrics import FeatureStats
 from tfgan_gn.scoring import features
 
+LARGEST = 1e12  # of a mean or a covariance of features; squares of larger ones leave the range of float32
+NEGATIVE = 1e-4  # an eigenvalue may be as far below 0, of the largest one: covariances are published in float32, too
 FORMAT = 2  # part of the file's name: files of an older format are not read
 
 
@@ -101,9 +103,8 @@ def of_file(path, extractor):
             "--reference"
         )
     if "key" not in arrays:
-        mu = np.atleast_1d(arrays["mu"])
-        stats = FeatureStats.from_moments(len(mu) + 1, mu, np.atleast_2d(arrays["sigma"]))
-        return Reference(path, stats, None, None, None)
+        width = int(extractor(np.zeros([1, 32, 32, 3], np.uint8))[0].shape[1])
+        return Reference(path, _stats_of_moments(path, arrays["mu"], arrays["sigma"], width), None, None, None)
     key = _key(path, arrays)
     for field, ours in (("weights_sha256", extractor.weights_sha256), ("preprocessing", extractor.preprocessing)):
         if key.get(field) != ours:
@@ -112,6 +113,33 @@ def of_file(path, extractor):
                 f"--scorer that {path} was made with, or give the real images as --reference"
             )
     return _read(path, key, path)
+
+
+def _stats_of_moments(path, mu, sigma, width):
+    """The statistics in a file of another program. Raises UserError if features of this width cannot have them."""
+    faults = {
+        f"mu has the shape {mu.shape}, and the network gives {width} features": mu.shape != (width,),
+        f"sigma has the shape {sigma.shape}, not {(width, width)}": sigma.shape != (width, width),
+        "mu or sigma holds no numbers": not all(np.issubdtype(each.dtype, np.floating) for each in (mu, sigma)),
+    }
+    fault = next((fault for fault, is_so in faults.items() if is_so), None)
+    if fault is None:
+        fault = _fault_of_values(mu, sigma)
+    if fault:
+        raise UserError(f"{path}: {fault}: give statistics of this network, or the real images, as --reference")
+    return FeatureStats.from_moments(width + 1, mu, sigma)
+
+
+def _fault_of_values(mu, sigma):
+    """What is impossible about a mean [D] and a covariance [D, D], in words; None if they are possible."""
+    if not (np.abs(mu).max() < LARGEST and np.abs(sigma).max() < LARGEST):  # also for NaN
+        return f"mu or sigma holds a value that is not finite, or larger than {LARGEST:.0e}"
+    if np.abs(sigma - sigma.T).max() > 1e-6 * np.abs(sigma).max():
+        return "sigma is not symmetric"
+    eigenvalues = np.linalg.eigvalsh(sigma.astype(np.float64))
+    if eigenvalues[0] < -NEGATIVE * eigenvalues[-1]:
+        return f"sigma is no covariance, because it has the eigenvalue {eigenvalues[0]:.3g} < 0"
+    return None
 
 
 def _reference(source, stats, rows, key):

@@ -1,6 +1,7 @@
 """Results of scorings: written and read as JSON, shown as a table, compared with each other."""
 
 import json
+import math
 
 from tfgan_gn.errors import UserError, first_line
 from tfgan_gn.files.whole import write_whole
@@ -21,7 +22,7 @@ def load(path):
         with open(path) as file:
             result = json.load(file)
         for name, numbers in result["scores"].items():
-            if not isinstance(numbers["value"], float):
+            if not isinstance(numbers["value"], float) or not math.isfinite(numbers["value"]):
                 raise TypeError(f"{name} has the value {numbers['value']!r}")
         if not isinstance(result["protocol"], dict):
             raise TypeError("its protocol is not a dict")
