@@ -12,20 +12,21 @@ import sys
 from tfgan_gn.settings import command_line
 from tfgan_gn.settings.config_file import with_scoring_of_run
 from tfgan_gn.settings.presets import other_defaults
-from tfgan_gn.settings.training import Config, make_config
+from tfgan_gn.settings.settings_file import FileFlag, make_config_beside
+from tfgan_gn.settings.training import Config
 from tfgan_gn.startup import load_tensorflow
 
 
-def config_of(**given):
-    """The Config for the settings given; raises UserError for a bad one."""
-    return with_scoring_of_run(make_config(**given), given)
+def config_of(config="", **given):
+    """The Config for a file of settings (`config`) and the settings given; raises UserError for a bad one."""
+    return with_scoring_of_run(*make_config_beside(config, given))
 
 
 def command(argv):
     """Reads the command line and trains, or prints the help. Returns the exit code."""
-    config, _ = command_line.parse_arguments(argv, Config, config_of)
+    config, _ = command_line.parse_arguments(argv, Config, config_of, more=[FileFlag])
     if config is None:
-        sys.stdout.write(command_line.help_text(__doc__, Config, other_defaults) + "\n")
+        sys.stdout.write(command_line.help_text(__doc__, Config, other_defaults, more=[FileFlag]) + "\n")
         return 0
     load_tensorflow()
     from tfgan_gn.guards import fitting_in_memory

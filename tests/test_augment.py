@@ -13,7 +13,7 @@ from tfgan_gn import augment
 from tfgan_gn.augmentation import depth, plan, writer
 from tfgan_gn.augmentation.depth import Range
 from tfgan_gn.errors import UserError
-from tfgan_gn.settings.augment import AugmentConfig
+from tfgan_gn.settings.tools.augment import AugmentConfig
 
 pytestmark = pytest.mark.quick
 LEVELS = [Range(127.5, 0.5), Range(128.0, 0.0)]  # both of `pixels.PIXELS`

@@ -7,7 +7,7 @@ import pytest
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.paths import PATTERN, refuse_pattern
 from tfgan_gn.settings.scoring import make_eval_config
-from tfgan_gn.settings.study import make_study_config
+from tfgan_gn.settings.tools.study import make_study_config
 from tfgan_gn.settings.training import make_config
 
 pytestmark = pytest.mark.quick

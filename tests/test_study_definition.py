@@ -9,7 +9,7 @@ import pytest
 from tfgan_gn.errors import UserError
 from tfgan_gn.runs import building
 from tfgan_gn.runs.run_data import DataFacts
-from tfgan_gn.settings.study import make_study_config
+from tfgan_gn.settings.tools.study import make_study_config
 from tfgan_gn.settings.training import make_config
 from tfgan_gn.study import trials
 from tfgan_gn.study.__main__ import main, study_of

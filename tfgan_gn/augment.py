@@ -12,7 +12,7 @@ import sys
 
 from tfgan_gn.errors import UserError
 from tfgan_gn.settings import command_line
-from tfgan_gn.settings.augment import AugmentConfig
+from tfgan_gn.settings.tools.augment import AugmentConfig
 from tfgan_gn.startup import load_tensorflow
 
 

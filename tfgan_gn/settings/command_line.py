@@ -44,14 +44,15 @@ def define_flags(settings, flag_values):
             define(former, None, "Former name", flag_values=flag_values)
 
 
-def parse_arguments(argv, settings, make, most_arguments=0):
+def parse_arguments(argv, settings, make, most_arguments=0, more=()):
     """Reads the settings that a command line gives, and sets the level of `absl.logging`.
 
     Args:
         argv: the name of the program and its arguments.
         settings: the dataclass of options, one for each flag.
-        make: function from the given settings, as keyword arguments, to an object of that dataclass.
+        make: function from what was given, as keyword arguments, to an object of that dataclass.
         most_arguments: how many arguments that are not flags are allowed.
+        more: further dataclasses of flags that `make` takes.
 
     Returns:
         (what `make` returned, list of the arguments that are not flags); (None, []) if the user asked for help.
@@ -62,7 +63,7 @@ def parse_arguments(argv, settings, make, most_arguments=0):
     if any(argument == "-h" or argument.lstrip("-").startswith("help") for argument in argv[1:]):
         return None, []
     flag_values = flags.FlagValues()
-    for options in (settings, Messages):
+    for options in (settings, *more, Messages):
         define_flags(options, flag_values)
     try:
         rest = flag_values(argv)[1:]
@@ -72,7 +73,8 @@ def parse_arguments(argv, settings, make, most_arguments=0):
         raise UserError(f"{rest[most_arguments]!r} is not a flag: write --name=value (--help lists the flags)")
     _refuse_former_names(settings, flag_values)
     logging.set_verbosity(Messages(**_given(Messages, flag_values)).verbosity)
-    return make(**_given(settings, flag_values)), rest
+    given = {name: value for options in (settings, *more) for name, value in _given(options, flag_values).items()}
+    return make(**given), rest
 
 
 def _given(options, flag_values):
@@ -111,7 +113,7 @@ def run(command, program, interrupted):
         return 130
 
 
-def help_text(description, settings, other_defaults=None, width=100):
+def help_text(description, settings, other_defaults=None, width=100, more=()):
     """The text of --help: each flag with its meaning, defaults, source and range.
 
     Args:
@@ -119,12 +121,13 @@ def help_text(description, settings, other_defaults=None, width=100):
         settings: the dataclass of options.
         other_defaults: function from the name of a setting to its further defaults, as `presets.other_defaults`.
         width: of a line, in characters.
+        more: as in `parse_arguments`.
 
     Returns:
         str.
     """
     lines = [description, ""]
-    for field in (*dataclasses.fields(settings), *dataclasses.fields(Messages)):
+    for field in (field for options in (settings, *more, Messages) for field in dataclasses.fields(options)):
         lines.append(f"  --{field.name}{_values(field)}")
         others = other_defaults(field.name) if other_defaults else {}
         about = f"{field.metadata['help']}. {_defaults(field, others)}. Source: {field.metadata['source']}."

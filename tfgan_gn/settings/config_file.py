@@ -96,7 +96,22 @@ def load_config(workdir):
             run's critic had its norms at other sites than now.
     """
     path = os.path.join(workdir, NAME)
-    content = _read(path)
+    return config_from(_read(path), path)
+
+
+def config_from(content, path):
+    """The Config in what a config.json holds.
+
+    Args:
+        content: JSON value.
+        path: of the file, for messages.
+
+    Returns:
+        Config, as `load_config`.
+
+    Raises:
+        UserError: as `load_config`.
+    """
     saved = {**VALUES_BEFORE, **_with_present_names(_table(path, content, "config"))}
     names = {field.name for field in dataclasses.fields(Config)}
     for fault, wrong in (("lacks the settings", names - saved.keys()), ("has the unknown", saved.keys() - names)):
@@ -217,4 +232,4 @@ def _with_present_names(saved):
 
 
 def _not_a_config(path, error):
-    return UserError(f"{path} is not the config of a run of this version ({error}): give another --workdir")
+    return UserError(f"{path} is not the config of a run of this version ({error}): give another --workdir, or another --config")

@@ -33,11 +33,13 @@ class Config(RunSettings, UpdateSettings, DataSettings, LossSettings, NetworkSet
             object.__setattr__(self, "workdir", os.path.join("runs", name))
 
 
-def make_config(preset=DEFAULT_PRESET, **given):
-    """Makes a Config from a preset and the settings that were given, which win over it.
+def make_config(preset="", of_file=None, **given):
+    """Makes a Config from a preset, a file of settings, and the settings that were given. Each wins over those before.
 
     Args:
-        preset: key of PRESETS.
+        preset: key of PRESETS; empty for that of the file, or for DEFAULT_PRESET.
+        of_file: dict of the settings of a file by name. Where they have no effect beside those that were given, they
+            are not refused, as those of a preset are not. None for no file.
         **given: settings by name.
 
     Returns:
@@ -48,10 +50,13 @@ def make_config(preset=DEFAULT_PRESET, **given):
             images for a score, a batch that its towers do not divide, pairs that do not fit, or labels or an image
             size that the architecture cannot take.
     """
-    for name, value in {"preset": preset, **given}.items():
-        if name in ("preset", "architecture", "protocol"):
-            check_value(Config.__dataclass_fields__[name], value)
-    wanted = {"preset": preset, **defaults_of(preset, given.get("architecture")), **given}
+    of_file = of_file or {}
+    preset = preset or of_file.get("preset", DEFAULT_PRESET)
+    asked = {**of_file, **given, "preset": preset}
+    for name in ("preset", "architecture", "protocol"):
+        if name in asked:
+            check_value(Config.__dataclass_fields__[name], asked[name])
+    wanted = {**defaults_of(preset, asked.get("architecture")), **asked}
     of_protocol = protocols.defaults_of_protocol(wanted.get("protocol", protocols.DEFAULT_PROTOCOL))
     config = Config(**{**of_protocol, **wanted})
     protocols.refuse_contradictions(config.protocol, config)

@@ -13,7 +13,7 @@ import sys
 
 from tfgan_gn.errors import UserError
 from tfgan_gn.settings import command_line
-from tfgan_gn.settings.study import StudyConfig, make_study_config
+from tfgan_gn.settings.tools.study import StudyConfig, make_study_config
 from tfgan_gn.startup import load_tensorflow
 from tfgan_gn.study.built_in import report_study
 from tfgan_gn.study.definition import make_study, read_study

@@ -5,9 +5,11 @@ import json
 import re
 from typing import NamedTuple
 
-from tfgan_gn.errors import UserError, first_line
-from tfgan_gn.settings.option import as_text, parse
-from tfgan_gn.settings.training import Config, make_config
+from tfgan_gn.errors import UserError
+from tfgan_gn.files.structured import read_structured
+from tfgan_gn.settings.option import as_text
+from tfgan_gn.settings.settings_file import parse_settings
+from tfgan_gn.settings.training import make_config
 
 KEYS = {"name", "about", "seeds", "baseline", "settings", "arms", "search"}
 ARM_KEYS = {"name", "settings", "against", "seed_shift"}
@@ -87,23 +89,7 @@ def read_study(path):
     Raises:
         UserError: the file cannot be read, or as `make_study`.
     """
-    try:
-        with open(path, encoding="utf-8") as file:
-            content = _load_yaml(file) if path.endswith((".yaml", ".yml")) else json.load(file)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is not a study file ({first_line(error)}): give a .json or .yaml") from None
-    return make_study(content, path)
-
-
-def _load_yaml(file):
-    try:
-        import yaml
-    except ImportError:
-        raise UserError(f"{file.name} needs the package PyYAML: install it, or write the study as .json") from None
-    try:
-        return yaml.safe_load(file)
-    except yaml.YAMLError as error:
-        raise ValueError(error) from None
+    return make_study(read_structured(path, "a study file"), path)
 
 
 def make_study(content, where):
@@ -193,21 +179,11 @@ def _name(name, what):
 
 
 def _settings(given, where):
-    """The settings of a table, each parsed as the text of its flag is."""
-    if not isinstance(given, dict):
-        raise UserError(f"{where}: settings is no table: give settings of train_cifar.py by name")
-    parsed = {}
-    for name, value in given.items():
-        field = Config.__dataclass_fields__.get(name)
-        if field is None:
-            raise UserError(f"{where}: there is no setting {name}: `python train_cifar.py --help` lists them")
-        if name in OF_THE_COMMAND:
+    """The settings of a table, without those that the study gives."""
+    for name in OF_THE_COMMAND:
+        if isinstance(given, dict) and name in given:
             raise UserError(f"{where}: the study itself gives {name} to each trial: leave it out")
-        try:
-            parsed[name] = parse(field, as_text(tuple(value) if isinstance(value, list) else value))
-        except UserError as error:
-            raise UserError(f"{where}: {error}") from None
-    return parsed
+    return parse_settings(given, where)
 
 
 def _refuse_arms(study, where):
