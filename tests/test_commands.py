@@ -29,7 +29,7 @@ GIVEN = [
 
 
 @pytest.mark.parametrize("given", GIVEN, ids=str)
-@pytest.mark.parametrize("workdir", ["runs/first", 'it\'s a $HOME "run" & more; \\n'])
+@pytest.mark.parametrize("workdir", ["runs/first", 'it\'s a $HOME "run" & more'])
 def test_the_command_to_resume_gives_the_same_settings(given, workdir):
     config = make_config(workdir=workdir, **given)
     program, *arguments = shlex.split(
@@ -61,7 +61,7 @@ def test_what_differs_is_what_was_given():
 @pytest.mark.parametrize("exported", [False, True])
 def test_the_snippet_samples_from_what_the_run_has(tmp_path, monkeypatch, conditional, exported):
     """Run with stand-ins that note what they are asked for."""
-    workdir = tmp_path / 'it\'s "a" \\n run'
+    workdir = tmp_path / 'it\'s "a" run'
     config = make_config(workdir=str(workdir), **({"conditional": True, "norm": "layer"} if conditional else {}))
     text = dict(commands_of(config, exported))["Sample in Python:"]
     ast.parse(text)

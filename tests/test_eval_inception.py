@@ -15,6 +15,7 @@ from tfgan_gn import export
 from tfgan_gn.data import sets, shapes
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.hashes import hash_pixels
+from tfgan_gn.runs.evaluate import note_other_images
 from tfgan_gn.scoring import results
 from tfgan_gn.settings import command_line
 from tfgan_gn.settings.scoring import EvalConfig, make_eval_config
@@ -136,9 +137,9 @@ def test_scores_are_printed_though_they_cannot_be_written(command, real, tmp_pat
 
 def test_other_images_than_the_run_learnt_from_are_told(capsys):
     dataset = sets.make_dataset("shapes", image_size=8)
-    eval_inception.note_other_images(dataset, {"images_sha256": hash_pixels([dataset.train.images])})
+    note_other_images(dataset, {"images_sha256": hash_pixels([dataset.train.images])})
     assert not capsys.readouterr().err
-    eval_inception.note_other_images(dataset, {"images_sha256": hash_pixels([dataset.test.images])})
+    note_other_images(dataset, {"images_sha256": hash_pixels([dataset.test.images])})
     assert "other training images than the run learnt from" in capsys.readouterr().err
 
 

@@ -13,6 +13,7 @@ from test_images import write_folder
 from test_train_cifar import QUICK, ROOT, command, refused_here
 
 from tfgan_gn.data import shapes
+from tfgan_gn.runs.evaluate import open_run
 from tfgan_gn.runs.loading import load_run
 from tfgan_gn.scoring import neighbours, results
 from tfgan_gn.settings.protocols import PROTOCOLS
@@ -143,8 +144,8 @@ def test_a_policy_and_a_checkpoint_that_is_not_there(scored, tmp_path, evaluate)
 
 def test_the_protocol_of_the_authors_is_stamped_and_not_compared_with_ours(scored):
     workdir, _, _ = scored
-    ours = eval_inception.open_run(make_eval_config(num_images=150), str(workdir))[0]
-    author, run, _ = eval_inception.open_run(make_eval_config(num_images=150, protocol="author"), str(workdir))
+    ours = open_run(make_eval_config(num_images=150), str(workdir))[0]
+    author, run, _ = open_run(make_eval_config(num_images=150, protocol="author"), str(workdir))
     row = PROTOCOLS["author"]
     assert (row.generator_statistics, row.block_size, row.pixel_scale) == ("batch", 100, 127.995)
     stamped = {"generator_statistics": "batch", "generator_block_size": 100, "pixel_scale": 127.995}

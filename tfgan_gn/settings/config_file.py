@@ -232,4 +232,6 @@ def _with_present_names(saved):
 
 
 def _not_a_config(path, error):
-    return UserError(f"{path} is not the config of a run of this version ({error}): give another --workdir, or another --config")
+    return UserError(
+        f"{path} is not the config of a run of this version ({error}): give another --workdir, or another --config"
+    )
