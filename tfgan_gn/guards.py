@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import threading
 
 import tensorflow as tf
 
@@ -18,9 +19,12 @@ def stop_requests(say=lambda line: None):
         say: function that prints a line; called when the first signal comes.
 
     Yields:
-        A function that returns the number of the signal that came, else None.
+        A function that returns the number of the signal that came, else None; always None outside of the main thread.
     """
     received = []
+    if threading.current_thread() is not threading.main_thread():  # the only one that may ask for signals
+        yield lambda: None
+        return
 
     def ask(number, _):
         received.append(number)

@@ -49,7 +49,7 @@ def read_settings(path):
     content = read_structured(path, "a file of settings")
     if isinstance(content, dict) and isinstance(content.get("config"), dict):
         return Settings(dataclasses.asdict(config_from(content, path)), True)
-    values = parse_settings(content, path)
+    values = parse_settings(content, path, Config)
     try:
         make_config(**values)
     except UserError as error:
@@ -57,12 +57,13 @@ def read_settings(path):
     return Settings(values, False)
 
 
-def parse_settings(table, where):
+def parse_settings(table, where, options):
     """The settings of a table, each parsed as the text of its flag is.
 
     Args:
-        table: JSON value.
+        table: dict from names to values.
         where: name of the file or of its part, for messages.
+        options: the dataclass of the settings.
 
     Returns:
         dict by name.
@@ -71,12 +72,12 @@ def parse_settings(table, where):
         UserError: it is no table, has an unknown setting, or a value that is not of the setting's type.
     """
     if not isinstance(table, dict):
-        raise UserError(f"{where} is no table: give settings of train_cifar.py by name")
+        raise UserError(f"{where} is no table: give settings by name")
     parsed = {}
     for name, value in table.items():
-        field = Config.__dataclass_fields__.get(name)
+        field = options.__dataclass_fields__.get(name)
         if field is None:
-            raise UserError(f"{where}: there is no setting {name}: `python train_cifar.py --help` lists them")
+            raise UserError(f"{where}: there is no setting {name}: --help of the command lists them")
         try:
             parsed[name] = parse(field, as_text(tuple(value) if isinstance(value, list) else value))
         except UserError as error:

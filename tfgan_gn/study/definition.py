@@ -9,7 +9,7 @@ from tfgan_gn.errors import UserError
 from tfgan_gn.files.structured import read_structured
 from tfgan_gn.settings.option import as_text
 from tfgan_gn.settings.settings_file import parse_settings
-from tfgan_gn.settings.training import make_config
+from tfgan_gn.settings.training import Config, make_config
 
 KEYS = {"name", "about", "seeds", "baseline", "settings", "arms", "search"}
 ARM_KEYS = {"name", "settings", "against", "seed_shift"}
@@ -183,7 +183,7 @@ def _settings(given, where):
     for name in OF_THE_COMMAND:
         if isinstance(given, dict) and name in given:
             raise UserError(f"{where}: the study itself gives {name} to each trial: leave it out")
-    return parse_settings(given, where)
+    return parse_settings(given, where, Config)
 
 
 def _refuse_arms(study, where):
