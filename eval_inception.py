@@ -14,7 +14,7 @@ import os
 import sys
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.settings import command_line
+from tfgan_gn.settings import command_line, help
 from tfgan_gn.settings.scoring import EvalConfig, make_eval_config
 from tfgan_gn.startup import load_tensorflow
 
@@ -41,7 +41,7 @@ def command(argv):
     """Reads the command line and scores, compares, or prints the help. Returns the exit code."""
     config, arguments = command_line.parse_arguments(argv, EvalConfig, make_eval_config, most_arguments=1)
     if config is None:
-        sys.stdout.write(command_line.help_text(__doc__, EvalConfig) + "\n")
+        sys.stdout.write(help.text(argv, __doc__, EvalConfig, make_eval_config) + "\n")
         return 0
     if not arguments:
         raise UserError(

@@ -9,7 +9,7 @@ resumes the run. --preset chooses another published system, for example sngan_re
 import os
 import sys
 
-from tfgan_gn.settings import command_line
+from tfgan_gn.settings import command_line, help
 from tfgan_gn.settings.config_file import with_scoring_of_run
 from tfgan_gn.settings.presets import other_defaults
 from tfgan_gn.settings.settings_file import FileFlag, make_config_beside
@@ -26,7 +26,7 @@ def command(argv):
     """Reads the command line and trains, or prints the help. Returns the exit code."""
     config, _ = command_line.parse_arguments(argv, Config, config_of, more=[FileFlag])
     if config is None:
-        sys.stdout.write(command_line.help_text(__doc__, Config, other_defaults, more=[FileFlag]) + "\n")
+        sys.stdout.write(help.text(argv, __doc__, Config, config_of, other_defaults, more=[FileFlag]) + "\n")
         return 0
     load_tensorflow()
     from tfgan_gn.guards import fitting_in_memory

@@ -13,7 +13,7 @@ from tfgan_gn.data import npz, pixels, sets
 from tfgan_gn.data.decode import CHANNELS
 from tfgan_gn.errors import UserError
 from tfgan_gn.layers import initializers, norms
-from tfgan_gn.settings import command_line, config_file, effects, presets, registry_names, scoring
+from tfgan_gn.settings import command_line, config_file, effects, help, presets, registry_names, scoring
 from tfgan_gn.settings.option import as_text
 from tfgan_gn.settings.scoring import EvalConfig
 from tfgan_gn.settings.training import Config, make_config
@@ -224,7 +224,7 @@ def test_registries_and_choices_are_the_same_list():
 
 def help_of(settings, *other_defaults):
     """What --help says of each flag, in one line each."""
-    parts = command_line.help_text("", settings, *other_defaults).split("\n  --")[1:]
+    parts = help.full_text("", settings, *other_defaults).split("\n  --")[1:]
     return {part.split()[0].partition("=")[0]: " ".join(part.split()) for part in parts}
 
 
@@ -314,5 +314,11 @@ def test_a_config_file_with_another_type_or_setting_is_refused(name, value, mess
 
 def test_help_and_refusals_do_not_wait_for_tensorflow():
     code = "import sys, train_cifar; train_cifar.main(['x', *{}]); sys.exit('tensorflow' in sys.modules)"
-    for flags in (["--help"], ["--norm=grup"], ["--architecture=wgan_32", "--conditional"], ["--verbosity=2"]):
+    for flags in (
+        ["--help"],
+        ["--preset=report", "--helpfull"],
+        ["--norm=grup"],
+        ["--architecture=wgan_32", "--conditional"],
+        ["--verbosity=2"],
+    ):
         subprocess.run([sys.executable, "-c", code.format(flags)], check=True, cwd=ROOT, capture_output=True)

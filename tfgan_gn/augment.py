@@ -11,7 +11,7 @@ import os
 import sys
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.settings import command_line
+from tfgan_gn.settings import command_line, help
 from tfgan_gn.settings.tools.augment import AugmentConfig
 from tfgan_gn.startup import load_tensorflow
 
@@ -38,7 +38,7 @@ def command(argv):
     """Reads the command line and writes new images, or prints the help. Returns the exit code."""
     config, arguments = command_line.parse_arguments(argv, AugmentConfig, AugmentConfig, most_arguments=3)
     if config is None:
-        sys.stdout.write(command_line.help_text(__doc__, AugmentConfig) + "\n")
+        sys.stdout.write(help.text(argv, __doc__, AugmentConfig, AugmentConfig) + "\n")
         return 0
     if len(arguments) < 3:
         raise UserError("give three folders, EXPORT IMAGES OUT (--help says which)")

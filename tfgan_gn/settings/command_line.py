@@ -1,14 +1,13 @@
-"""From a command line to settings, and the text of --help. Free of TensorFlow, so that both answer at once."""
+"""From a command line to settings. Free of TensorFlow, so that a refusal comes at once."""
 
 import dataclasses
 import signal
 import sys
-import textwrap
 
 from absl import flags, logging
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.settings.option import allowed_texts, as_text, check, option, parse
+from tfgan_gn.settings.option import check, option, parse
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +59,7 @@ def parse_arguments(argv, settings, make, most_arguments=0, more=()):
     Raises:
         UserError: too many arguments, an unknown flag, a flag by its former name, or a bad value.
     """
-    if any(argument == "-h" or argument.lstrip("-").startswith("help") for argument in argv[1:]):
+    if any(map(asks_for_help, argv[1:])):
         return None, []
     flag_values = flags.FlagValues()
     for options in (settings, *more, Messages):
@@ -75,6 +74,11 @@ def parse_arguments(argv, settings, make, most_arguments=0, more=()):
     logging.set_verbosity(Messages(**_given(Messages, flag_values)).verbosity)
     given = {name: value for options in (settings, *more) for name, value in _given(options, flag_values).items()}
     return make(**given), rest
+
+
+def asks_for_help(argument):
+    """Whether an argument is -h, --help or --helpfull."""
+    return argument == "-h" or argument.lstrip("-") in ("help", "helpfull")
 
 
 def _given(options, flag_values):
@@ -111,64 +115,3 @@ def run(command, program, interrupted):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one must not print a traceback while this one ends
         sys.stderr.write(f"{interrupted}\n")
         return 130
-
-
-def help_text(description, settings, other_defaults=None, width=100, more=()):
-    """The text of --help: each flag with its meaning, defaults, source and range.
-
-    Args:
-        description: what the program does.
-        settings: the dataclass of options.
-        other_defaults: function from the name of a setting to its further defaults, as `presets.other_defaults`.
-        width: of a line, in characters.
-        more: as in `parse_arguments`.
-
-    Returns:
-        str.
-    """
-    lines = [description, ""]
-    for field in (field for options in (settings, *more, Messages) for field in dataclasses.fields(options)):
-        lines.append(f"  --{field.name}{_values(field)}")
-        others = other_defaults(field.name) if other_defaults else {}
-        about = f"{field.metadata['help']}. {_defaults(field, others)}. Source: {field.metadata['source']}."
-        signs = (("low", ">="), ("high", "<="))
-        bounds = [f"{sign}{field.metadata[key]}" for key, sign in signs if field.metadata[key] is not None]
-        if bounds:
-            about += f" Range: {', '.join(bounds)}."
-        indent = " " * 6
-        lines += textwrap.wrap(
-            about,
-            width,
-            initial_indent=indent,
-            subsequent_indent=indent,
-            break_on_hyphens=False,
-            break_long_words=False,
-        )
-    return "\n".join(lines)
-
-
-def _values(field):
-    """What may stand behind the name of a flag."""
-    if field.type is bool:
-        return ""
-    if field.metadata["choices"]:
-        return "=" + "|".join(allowed_texts(field))
-    return "=" + field.type.__name__.replace("tuple", "int,int,...")
-
-
-def _defaults(field, others):
-    """The default of an option, and each other one with the architectures and presets that give it."""
-    texts = [f"Default: {_shown(field.default)}"]
-    for kind, defaults in others.items():
-        names = {}
-        for name, value in defaults.items():
-            if value != field.default:
-                names.setdefault(_shown(value), []).append(name)
-        texts += [f"{value} for {kind}{'s' * (len(of) > 1)} {', '.join(of)}" for value, of in names.items()]
-    return "; ".join(texts)
-
-
-def _shown(value):
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return as_text(value) or "empty"

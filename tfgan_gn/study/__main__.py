@@ -12,7 +12,7 @@ import os
 import sys
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.settings import command_line
+from tfgan_gn.settings import command_line, help
 from tfgan_gn.settings.tools.study import StudyConfig, make_study_config
 from tfgan_gn.startup import load_tensorflow
 from tfgan_gn.study.built_in import report_study
@@ -93,7 +93,7 @@ def command(argv):
     """Reads the command line and runs a study, or prints the help. Returns the exit code."""
     config, arguments = command_line.parse_arguments(argv, StudyConfig, make_study_config, most_arguments=1)
     if config is None:
-        sys.stdout.write(command_line.help_text(__doc__, StudyConfig) + "\n")
+        sys.stdout.write(help.text(argv, __doc__, StudyConfig, make_study_config) + "\n")
         return 0
     study = study_of(config, arguments)
     load_tensorflow()
