@@ -291,6 +291,7 @@ def test_config_file_round_trip_and_refusals(tmp_path):
         ("[]", "it has no table 'config'"),
         ('{"config": [1]}', "it has no table 'config'"),
         ('{"config"', "config.json is not the config of a run"),
+        ("[" * 100_000, "its brackets are nested too deeply"),
         ('{"config": {"preset": "author"}}', "it lacks the settings batch_size, beta_1, .*, z_dim"),
     ],
 )
@@ -322,3 +323,46 @@ def test_help_and_refusals_do_not_wait_for_tensorflow():
         ["--verbosity=2"],
     ):
         subprocess.run([sys.executable, "-c", code.format(flags)], check=True, cwd=ROOT, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("groups", 5, "--groups=5: give numbers with commas between"),
+        ("groups", [[1]], "give numbers with commas between"),
+        ("groups", [8, True], "give numbers with commas between"),
+        ("groups", [10**30], "give 2147483647 or less"),
+        ("norm", ["group"], "--norm=group: give text"),
+        ("preset", {}, "give text"),
+        ("workdir", 5, "--workdir=5: give text"),
+        ("width", "8", "--width=8: give a whole number"),
+        ("width", None, "give a whole number"),
+        ("width", 8.5, "give a whole number"),
+        ("width", True, "give a whole number"),
+        ("width", 10**30, "give 2147483647 or less"),
+        ("ema", "0.5", "--ema=0.5: give a number"),
+        ("flips", "yes", "--flips=yes: give true or false"),
+        ("flips", 1, "give true or false"),
+    ],
+)
+def test_a_config_file_with_a_value_of_another_type_is_blamed_by_name(name, value, message, tmp_path):
+    config_file.save_config(make_config("report"), tmp_path, {}, {})
+    content = json.loads((tmp_path / "config.json").read_text())
+    content["config"][name] = value
+    (tmp_path / "config.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=f"config.json holds a value that this version does not take: .*{message}"):
+        config_file.load_config(tmp_path)
+
+
+def test_every_whole_number_has_an_upper_bound():
+    for settings in (Config, EvalConfig):
+        for field in dataclasses.fields(settings):
+            if isinstance(field.default, int) and not isinstance(field.default, bool):
+                with pytest.raises(UserError, match=f"--{field.name}=.* or less"):
+                    settings(**{field.name: 2**63})
+
+
+def test_a_flagfile_that_is_no_text_is_one_message(tmp_path):
+    (tmp_path / "flags").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UserError, match="--flagfile: the file is not text in UTF-8"):
+        parse(f"--flagfile={tmp_path / 'flags'}")

@@ -70,16 +70,24 @@ def test_the_newest_and_the_best_are_told(tmp_path):
 
 
 def test_the_number_of_images_is_that_of_the_newest_result_of_the_same_network(tmp_path):
-    assert history.find_num_images(str(tmp_path), "a") is None
+    assert history.find_num_images(str(tmp_path), "a", [].append) is None
     for iteration, num_images, weights in ((2, 5000, "a"), (4, 2000, "a"), (6, 1000, "b")):
         scored = result(1.0, num_images)
         scored["protocol"]["weights_sha256"] = weights
         add(tmp_path, scored, iteration)
-    assert [history.find_num_images(str(tmp_path), weights) for weights in ("a", "b", "c")] == [2000, 1000, None]
+    assert [history.find_num_images(str(tmp_path), weights, [].append) for weights in ("a", "b", "c")] == [
+        2000,
+        1000,
+        None,
+    ]
 
 
-def test_a_broken_result_is_named(tmp_path):
+def test_a_broken_result_is_named_and_does_not_end_a_training(tmp_path):
     (tmp_path / "scores").mkdir()
     (tmp_path / "scores" / "000002.json").write_text("{")
+    (tmp_path / "scores" / "notes.json").write_text("of somebody else")
+    said = []
+    assert add(tmp_path, result(5.0), 4, said=said)[1] is True
+    assert "000002.json is no result of a scoring" in said[0] and len(said) == 2
     with pytest.raises(UserError, match="000002.json is no result of a scoring"):
-        add(tmp_path, result(5.0), 4)
+        history.newest_and_best(str(tmp_path))

@@ -125,7 +125,17 @@ def keep_checkpoint(folder, name):
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize("environment", ["", "{", '{"cluster": {}}', '{"cluster": {"worker": ["a:1"]}, "task": {}}'])
+@pytest.mark.parametrize(
+    "environment",
+    [
+        "",
+        "{",
+        '{"cluster": {}}',
+        '{"cluster": {"worker": ["a:1"]}, "task": {}}',
+        '{"cluster": {"worker": "a:1"}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": [1]}, "task": {"type": "worker", "index": 0}}',
+    ],
+)
 def test_a_missing_or_wrong_tf_config_is_refused_with_an_example(monkeypatch, environment):
     monkeypatch.setenv("TF_CONFIG", environment)
     with pytest.raises(UserError, match="--strategy=multi_worker needs TF_CONFIG in the environment .*host0:12345"):

@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from tfgan_gn.data import decode, sets
+from tfgan_gn.data import decode, npz, sets
 from tfgan_gn.errors import UserError
 
 pytestmark = pytest.mark.quick
@@ -113,3 +113,19 @@ def test_real_images():
     dataset = sets.make_dataset("npz", str(LOSSLESS))
     assert dataset.train.images.shape == (5085, 32, 32, 3) and len(dataset.test.images) == 1017
     assert len(dataset.classes) == 10 and np.bincount(dataset.train.labels).min() == 475
+
+
+@pytest.mark.parametrize("name", ["x.npz", "x.npy"])
+@pytest.mark.parametrize("content", [b"", b"some text", b"\x80\x04N."])
+def test_a_file_that_is_none_of_numpys_is_refused_without_advice_to_unpickle_it(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=rf"{name} cannot be read \(it .* as every \.{name[2:]}") as refusal:
+        npz.open_array(str(tmp_path / name))
+    assert "pickle" not in str(refusal.value)
+
+
+def test_an_npy_by_the_name_of_an_npz_is_refused(tmp_path, pixels):
+    np.save(tmp_path / "x.npy", pixels)
+    (tmp_path / "x.npy").rename(tmp_path / "x.npz")
+    with pytest.raises(UserError, match="x.npz cannot be read .it is no zip file"):
+        sets.make_dataset("npz", str(tmp_path / "x.npz"), 8)

@@ -70,8 +70,29 @@ def test_scores_of_two_networks_are_not_compared(result):
         results.compare(result, tiny, ["A", "B"])
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"scores": {"fid": 3}, "protocol": {}}', '{"scores": {}}'])
-def test_files_that_are_no_results(tmp_path, text):
-    (tmp_path / "x.json").write_text(text)
-    with pytest.raises(UserError, match=r"x.json is no result of a scoring"):
-        results.load(str(tmp_path / "x.json"))
+SCORED = {"scores": {"fid": {"value": 1.0}}, "protocol": {}}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[" * 100_000, "its brackets are nested too deeply"),
+        ("", ""),
+        ("{}", ""),
+        ("[1]", ""),
+        ("null", ""),
+        ("\ud800", "codec"),
+        (json.dumps({**SCORED, "scores": "x"}), ""),
+        (json.dumps({**SCORED, "scores": {"fid": 5}}), ""),
+        (json.dumps({**SCORED, "scores": {"fid": {"value": float("nan")}}}), "fid has the value nan"),
+        (json.dumps({**SCORED, "scores": {"fid": {"value": 1.0, "low": "a", "high": 1.0}}}), "fid has the value 'a'"),
+        (json.dumps({**SCORED, "scores": {"fid": {"value": 1.0, "low": 0.5}}}), "one end of an interval only"),
+        (json.dumps({**SCORED, "protocol": []}), "its protocol is"),
+        (json.dumps({**SCORED, "warnings": 5}), "its warnings is 5"),
+    ],
+)
+def test_a_file_that_is_no_result_is_one_message(tmp_path, content, message):
+    path = tmp_path / "x.json"
+    path.write_bytes(content.encode(errors="surrogatepass"))
+    with pytest.raises(UserError, match=f"x.json is no result of a scoring .*{message}"):
+        results.load(str(path))

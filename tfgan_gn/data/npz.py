@@ -2,6 +2,7 @@
 
 import functools
 import lzma
+import os
 import zipfile
 import zlib
 
@@ -92,6 +93,8 @@ def read_npz(path, choose=list):
     Raises:
         UserError: the file cannot be read; what `choose` raises.
     """
+    if os.path.isfile(path) and not zipfile.is_zipfile(path):
+        raise _unreadable(path, "it is no zip file, as every .npz is")
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in choose(file.files)}
@@ -115,6 +118,9 @@ def _read_array(path, key):
         raise UserError(f"{path}:{key} names an array, but an .npy holds only one: give {path}")
     else:
         try:
+            with open(path, "rb") as file:
+                if file.read(len(np.lib.format.MAGIC_PREFIX)) != np.lib.format.MAGIC_PREFIX:
+                    raise ValueError("it does not begin as every .npy does")
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         except _DAMAGE as error:
             raise _unreadable(path, error) from None

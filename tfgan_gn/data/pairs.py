@@ -1,12 +1,12 @@
 """Pairs of images of one class, and the division of the classes into those to train on and those held out."""
 
-import json
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfgan_gn.errors import UserError, first_line
+from tfgan_gn.files.structured import load_json
 
 DIVISION, PAIRS = 0, 1  # purposes of the random draws
 
@@ -67,8 +67,7 @@ def read_classes(path, names):
             for training or for validation empty.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            parts = json.load(file)
+        parts = load_json(path)
         parts = {part: [str(name) for name in parts.get(part, [])] for part in Classes._fields}
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise UserError(

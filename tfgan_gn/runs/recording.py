@@ -129,7 +129,7 @@ def make_score(config, data_facts, generator, dataset, done, clock):
             with strategy.scope():
                 return evaluation.evaluate(watched(samples), real, extractor, settings, versions(), held_out_nearest)
 
-        num_images = config.eval_images or history.find_num_images(config.workdir, extractor.weights_sha256)
+        num_images = config.eval_images or history.find_num_images(config.workdir, extractor.weights_sha256, say)
         if num_images:
             result = result_of(num_images)
         else:

@@ -5,6 +5,7 @@ import math
 import os
 from typing import NamedTuple
 
+from tfgan_gn.errors import UserError
 from tfgan_gn.guards import writing_to
 from tfgan_gn.scoring import naming, results
 
@@ -27,11 +28,11 @@ def add(result, iteration, workdir, best_folder, say):
         that earlier iterations reached under an equal protocol.
 
     Raises:
-        UserError: the folder cannot be written to, or an earlier result in it cannot be read.
+        UserError: the folder cannot be written to. An earlier result that cannot be read is told, and does not count.
     """
     values = {key: numbers["value"] for key, numbers in result["scores"].items()}
     ranked_by = naming.find_key(RANKED_BY, values)
-    lowest = min(_earlier_values(ranked_by, workdir, result["protocol"], iteration), default=math.inf)
+    lowest = min(_earlier_values(ranked_by, workdir, result["protocol"], iteration, say), default=math.inf)
     is_best = values[ranked_by] < lowest
     path = os.path.join(workdir, SCORES, f"{iteration:06d}.json")
     with writing_to(workdir):
@@ -44,9 +45,12 @@ def add(result, iteration, workdir, best_folder, say):
     return {naming.tag_of(key): value for key, value in values.items()}, is_best
 
 
-def find_num_images(workdir, weights_sha256):
-    """The number of images that a run was scored with by the network with these weights; None if it was not."""
-    for _, result in sorted(_results(workdir).items(), reverse=True):
+def find_num_images(workdir, weights_sha256, say):
+    """The number of images that a run was scored with by the network with these weights; None if it was not.
+
+    Results that cannot be read are told by `say`, a function of a line of text, and do not count.
+    """
+    for _, result in sorted(_results(workdir, say).items(), reverse=True):
         if result["protocol"].get("weights_sha256") == weights_sha256:
             return result["protocol"]["num_images"]
     return None
@@ -91,17 +95,30 @@ def newest_and_best(workdir):
     return ranked[-1], min(ranked, key=lambda each: each.value)
 
 
-def _results(workdir):
-    """The results of a run by iteration."""
-    paths = glob.glob(os.path.join(glob.escape(workdir), SCORES, "*.json"))
-    return {int(os.path.basename(path).partition(".")[0]): results.load(path) for path in paths}
+def _results(workdir, say=None):
+    """The results of a run by iteration. One that cannot be read is a UserError, or, with `say`, is told and left out.
+
+    Files with other names than those that `add` gives are not looked at.
+    """
+    found = {}
+    for path in glob.glob(os.path.join(glob.escape(workdir), SCORES, "*.json")):
+        number = os.path.basename(path).removesuffix(".json")
+        if not number.isdecimal():
+            continue
+        try:
+            found[int(number)] = results.load(path)
+        except UserError as error:
+            if say is None:
+                raise
+            say(f"note: {error}; it does not count")
+    return found
 
 
-def _earlier_values(key, workdir, protocol, iteration):
+def _earlier_values(key, workdir, protocol, iteration, say):
     """Values of a score at earlier iterations under an equal protocol, as far as their results have it.
 
     A run that resumes from an old checkpoint may find results of later iterations: they do not count.
     """
-    for number, earlier in _results(workdir).items():
+    for number, earlier in _results(workdir, say).items():
         if number < iteration and key in earlier["scores"] and not results.differing(earlier["protocol"], protocol):
             yield earlier["scores"][key]["value"]

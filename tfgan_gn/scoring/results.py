@@ -4,6 +4,7 @@ import json
 import math
 
 from tfgan_gn.errors import UserError, first_line
+from tfgan_gn.files.structured import load_json
 from tfgan_gn.files.whole import write_whole
 from tfgan_gn.scoring import naming
 
@@ -19,13 +20,16 @@ def save(result, path):
 def load(path):
     """Reads a result that `save` wrote. Raises UserError for any other file."""
     try:
-        with open(path) as file:
-            result = json.load(file)
+        result = load_json(path)
         for name, numbers in result["scores"].items():
-            if not isinstance(numbers["value"], float) or not math.isfinite(numbers["value"]):
-                raise TypeError(f"{name} has the value {numbers['value']!r}")
-        if not isinstance(result["protocol"], dict):
-            raise TypeError("its protocol is not a dict")
+            for number in (numbers["value"], *numbers.values()):
+                if not isinstance(number, int | float) or not math.isfinite(number):
+                    raise TypeError(f"{name} has the value {number!r}")
+            if ("low" in numbers) != ("high" in numbers):
+                raise TypeError(f"{name} has one end of an interval only")
+        for part, kind in (("protocol", dict), ("warnings", list)):
+            if not isinstance(result.get(part, kind()), kind):
+                raise TypeError(f"its {part} is {result[part]!r}")
         of_generator = result["protocol"].get("generator_statistics")
         missing = EARLIER_GENERATORS if of_generator else dict.fromkeys(EARLIER_GENERATORS)
         return {**result, "protocol": {**missing, **result["protocol"]}}

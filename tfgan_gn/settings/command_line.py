@@ -66,6 +66,8 @@ def parse_arguments(argv, settings, make, most_arguments=0, more=()):
         define_flags(options, flag_values)
     try:
         rest = flag_values(argv)[1:]
+    except UnicodeDecodeError as error:
+        raise UserError(f"--flagfile: the file is not text in UTF-8 ({error}): write one flag in each line") from None
     except flags.Error as error:
         raise UserError(f"{error} (--help lists the flags)") from None
     if len(rest) > most_arguments:

@@ -6,6 +6,7 @@ import os
 
 from tfgan_gn.architectures import get_architecture
 from tfgan_gn.errors import UserError
+from tfgan_gn.files.structured import load_json
 from tfgan_gn.files.whole import write_whole
 from tfgan_gn.settings.effects import refuse_without_effect
 from tfgan_gn.settings.training import Config
@@ -209,8 +210,7 @@ def refuse_other_data(data_facts, saved, workdir):
 def _read(path):
     """What the file holds, a JSON value."""
     try:
-        with open(path) as file:
-            return json.load(file)
+        return load_json(path)
     except (OSError, ValueError) as error:
         raise _not_a_config(path, error) from None
 

@@ -68,9 +68,22 @@ def parse(field, text):
             return tuple(int(part) for part in text.split(","))
         return field.type(text)
     except (ValueError, KeyError):
-        kinds = {int: "a whole number", bool: "true or false"}
-        kind = "numbers with commas between" if typing.get_origin(field.type) else kinds.get(field.type, "a number")
-        raise UserError(f"--{field.name}={text}: give {kind}") from None
+        raise UserError(f"--{field.name}={text}: give {_kind(field)}") from None
+
+
+def _kind(field):
+    """What a value of a field is, in words."""
+    kinds = {int: "a whole number", bool: "true or false", float: "a number", str: "text"}
+    return kinds.get(field.type, "numbers with commas between")
+
+
+def _has_type(value, kind):
+    """Whether a value is of the type of a field; a whole number is a float too."""
+    if typing.get_origin(kind) is tuple:
+        return isinstance(value, tuple) and all(_has_type(each, int) for each in value)
+    if kind is bool or isinstance(value, bool):
+        return kind is bool and isinstance(value, bool)
+    return isinstance(value, (int, float) if kind is float else kind)
 
 
 def as_text(value):
@@ -91,7 +104,7 @@ def check(settings):
         UserError: a value that its option does not allow; names the first one.
     """
     for field in dataclasses.fields(settings):
-        if field.metadata["path"]:
+        if field.metadata["path"] and isinstance(getattr(settings, field.name), str):
             path = local_path(getattr(settings, field.name), f"--{field.name}")
             object.__setattr__(settings, field.name, path)
         check_value(field, getattr(settings, field.name))
@@ -100,6 +113,8 @@ def check(settings):
 def check_value(field, value):
     """Raises UserError for a value that an option does not allow."""
     flag, rules = f"--{field.name}={as_text(value)}", field.metadata
+    if not _has_type(value, field.type):
+        raise UserError(f"{flag}: give {_kind(field)}")
     if value in rules["renamed"]:
         raise UserError(f"{flag}: {value} is now called {rules['renamed'][value]}; write the new name instead")
     if rules["choices"] and value not in rules["choices"] and not _has_prefix(value, rules["prefix"]):
@@ -112,8 +127,9 @@ def check_value(field, value):
             raise UserError(f"{flag}: give a finite number")
         if rules["low"] is not None and number < rules["low"]:
             raise UserError(f"{flag}: give {rules['low']} or more")
-        if rules["high"] is not None and number > rules["high"]:
-            raise UserError(f"{flag}: give {rules['high']} or less")
+        high = INT32_MAX if rules["high"] is None and isinstance(number, int) else rules["high"]
+        if high is not None and number > high:
+            raise UserError(f"{flag}: give {high} or less")
 
 
 def _has_prefix(value, prefix):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tfgan_gn import __version__
 from tfgan_gn.errors import UserError, first_line
+from tfgan_gn.files.structured import load_json
 from tfgan_gn.files.whole import write_whole
 from tfgan_gn.scoring import naming, results
 from tfgan_gn.settings.config_file import VALUES_BEFORE
@@ -130,8 +131,7 @@ def read_results(out, trials):
 
 def _read(path, trial):
     try:
-        with open(path, encoding="utf-8") as file:
-            result = json.load(file)
+        result = load_json(path)
         settings, status, version = result["settings"], result["status"], result["version"]
         if status == FINISHED:
             result = {**result, "protocol": dict(result["protocol"]), "last": dict(result["last"])}

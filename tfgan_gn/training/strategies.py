@@ -13,6 +13,8 @@ def _multi_worker():
     try:
         cluster = json.loads(os.environ["TF_CONFIG"])
         workers, index = cluster["cluster"]["worker"], cluster["task"]["index"]
+        if not isinstance(workers, list) or not all(isinstance(worker, str) for worker in workers):
+            raise ValueError(f"its workers are {workers!r}, not a list of addresses")
         if cluster["task"]["type"] != "worker" or not 0 <= index < len(workers):
             raise ValueError(f"its task {cluster['task']} is none of the {len(workers)} workers")
     except (KeyError, ValueError, TypeError) as error:
