@@ -39,6 +39,25 @@ def test_one_array_by_any_name_is_images_of_one_class(tmp_path, pixels):
     np.testing.assert_array_equal(dataset.test.images, decode.resize_and_crop(pixels[19::20], 16))
 
 
+def test_images_that_stand_by_their_classes(tmp_path, pixels):
+    """As in the files of the published DAGAN, as .npz and as .npy."""
+    by_class = pixels.reshape(8, 5, 8, 8, 3)
+    np.save(tmp_path / "x.npy", by_class)
+    held = np.arange(40) % 20 == 19
+    for path in (write(tmp_path, faces=by_class), str(tmp_path / "x.npy")):
+        dataset = sets.make_dataset("npz", path, 8)
+        assert dataset.classes == tuple("01234567") and dataset.train.labels.dtype == np.int64
+        for split, rows in ((dataset.train, ~held), (dataset.test, held)):
+            np.testing.assert_array_equal(split.images, pixels[rows])
+            np.testing.assert_array_equal(split.labels, np.arange(40)[rows] // 5)
+    both = write(tmp_path, images=by_class, labels=np.arange(40))
+    with pytest.raises(UserError, match=r"images of .*x.npz has the shape \(8, 5, 8, 8, 3\), .* labels have no effect"):
+        sets.make_dataset("npz", both, 8)
+    np.save(tmp_path / "x.npy", by_class.astype(np.uint16))
+    with pytest.raises(UserError, match="images of .*x.npy holds uint16: give uint8, 0 to 255"):
+        sets.make_dataset("npz", str(tmp_path / "x.npy"), 8)
+
+
 def test_the_names_of_keras_own_files(tmp_path, pixels):
     """Labels are [N, 1], as in Keras' CIFAR-10; x_test is held out."""
     arrays = {"x_train": pixels[:30], "y_train": np.arange(30)[:, None] % 2}

@@ -27,11 +27,13 @@ _DAMAGE = (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile
 
 
 def open_labelled(path):
-    """Opens an .npz of images to learn from.
+    """Opens an .npz or an .npy of images to learn from.
 
     Args:
-        path: a file with the arrays `images` and, optionally, `labels`; or with the arrays KERAS, of which only
-            x_train must be there; or with one array, of images. Without x_test, every twentieth image is held out.
+        path: an .npz with the arrays `images` and, optionally, `labels`; or with the arrays KERAS, of which only
+            x_train must be there; or with one array, of images; or an .npy of images. Without x_test, every twentieth
+            image is held out. Images may also stand by their classes, [classes, images of each, H, W, C], without
+            labels, as in the files of the published DAGAN.
 
     Returns:
         `sources.Source`. Its classes are "0", "1" and so on; without labels there is one class, "image".
@@ -40,7 +42,10 @@ def open_labelled(path):
         UserError: the file cannot be read or holds other arrays; images are not uint8 [N, H, W, 3] or [N, H, W, 1];
             labels are not whole numbers 0 to K - 1, one for each image.
     """
-    arrays = read_npz(path, functools.partial(_choose_labelled, path))
+    if path.endswith(".npy"):
+        arrays = {"images": _read_array(path, "")}
+    else:
+        arrays = read_npz(path, functools.partial(_choose_labelled, path))
     images = next((name for name in ("images", "x_train") if name in arrays), next(iter(arrays)))
     train = _labelled(path, arrays, images, "y_train" if images == "x_train" else "labels")
     classes = ("image",) if train[1] is None else _classes(path, train[1])
@@ -140,12 +145,20 @@ def _choose_labelled(path, names):
 
 def _labelled(path, arrays, images, labels):
     """(images uint8 [N, H, W, C], labels int64 [N] or None), by the names of the arrays, checked."""
-    array = arrays[images]
+    array, of_classes = arrays[images], None
+    if array.ndim == 5:
+        if labels in arrays:
+            raise UserError(
+                f"{images} of {path} has the shape {array.shape}, in which images stand by their classes, so that its "
+                f"{labels} have no effect: leave them out, or give {images} as [N, H, W, C]"
+            )
+        of_classes = np.repeat(np.arange(array.shape[0]), array.shape[1])
+        array = array.reshape(-1, *array.shape[2:])
     _refuse_other_shapes(f"{images} of {path}", array, channels=(1, 3))
     if array.dtype != np.uint8:
         raise UserError(f"{images} of {path} holds {array.dtype}: give uint8, 0 to 255")
     if labels not in arrays:
-        return array, None
+        return array, of_classes
     found = arrays[labels]
     if found.dtype.kind not in "iu" or found.shape not in ((len(array),), (len(array), 1)):
         raise UserError(

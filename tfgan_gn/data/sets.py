@@ -107,7 +107,7 @@ def _folder(name, data_dir, image_size):
 
 def _npz(name, data_dir, image_size):
     if not data_dir:
-        raise UserError(f"--dataset={name} needs --data_dir=FILE.npz, images uint8 [N, H, W, 3] and labels")
+        raise UserError(f"--dataset={name} needs --data_dir=FILE.npz or FILE.npy, images uint8 [N, H, W, 3]")
     return npz.open_labelled(data_dir)
 
 

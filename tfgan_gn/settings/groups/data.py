@@ -25,7 +25,7 @@ class DataSettings:
     data_dir: str = option(
         "",
         "Where the data are: a folder of tensorflow-datasets, a folder with the original CIFAR-10 files, a folder of "
-        "images, or an .npz file; empty for the default folder of tensorflow-datasets",
+        "images, or an .npz or .npy file; empty for the default folder of tensorflow-datasets",
         free=True,
         path=LOCAL,
     )
