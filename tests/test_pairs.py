@@ -58,7 +58,7 @@ def test_shares_of_two_replicas_are_the_halves_of_the_batch():
 
 
 def test_classes_without_two_images_are_refused():
-    with pytest.raises(UserError, match="class 'e' has 1 image, and a pair needs two"):
+    with pytest.raises(UserError, match="class 'e' has 1 image to learn from, and a pair needs two of one class: add"):
         pairs(1, classes=(0, 4))
     with pytest.raises(UserError, match="class 'b' has 0 images"):
         pair_batches(IMAGES[:1], LABELS[:1], (1,), NAMES, 2, 0, same=True)

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfgan_gn.data.decode import is_16_bit_png
 from tfgan_gn.data.pixels import middles, quantize
 from tfgan_gn.errors import UserError, first_line
 
-PNG, PLACE_OF_DEPTH = b"\x89PNG\r\n\x1a\n", 24  # the first bytes of a PNG, and the place of its number of bits
 STEP = 257  # 16-bit levels from one 8-bit level to the next: 65535 / 255
 
 
@@ -33,12 +33,12 @@ def read(path, channels):
         UserError: the file is no readable image, or is in colour and the network takes grey images.
     """
     try:
-        contents = tf.io.read_file(path).numpy()
-        if contents.startswith(PNG) and contents[PLACE_OF_DEPTH] == 16:
+        contents = tf.io.read_file(path)
+        if is_16_bit_png(path):
             image = tf.io.decode_png(contents, dtype=tf.uint16).numpy()
         else:
             image = tf.io.decode_image(contents, expand_animations=False).numpy()
-    except (tf.errors.OpError, IndexError) as error:
+    except tf.errors.OpError as error:
         raise UserError(f"{path} is not a readable image ({first_line(error)}): remove or replace it") from None
     image = image[..., : 1 if image.shape[-1] < 3 else 3]
     if image.shape[-1] > channels:

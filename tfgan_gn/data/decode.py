@@ -13,6 +13,7 @@ CHANNELS = {
     "keep": 1,  # grey images keep their one channel; others are refused
     "refuse": 3,  # only images with red, green and blue and no other channel are taken
 }
+PNG, PLACE_OF_DEPTH = b"\x89PNG\r\n\x1a\n", 24  # the first bytes of a PNG; where its number of bits a channel stands
 _KINDS = {1: "grey", 2: "grey and transparent", 3: "in colour", 4: "transparent"}
 
 
@@ -73,6 +74,16 @@ def decode_exactly(contents, channels=3):
         A uint8 tensor [H, W, channels].
     """
     return tf.io.decode_jpeg(contents, channels=channels, dct_method="INTEGER_ACCURATE")
+
+
+def is_16_bit_png(path):
+    """Whether a file is a PNG of 16 bits a channel. Raises UserError if it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(PLACE_OF_DEPTH + 1)
+    except OSError as error:
+        raise UserError(f"{path} is not a readable image ({first_line(error)}): remove or replace it") from None
+    return start.startswith(PNG) and start[PLACE_OF_DEPTH:] == b"\x10"
 
 
 def decode_file(path, grey):

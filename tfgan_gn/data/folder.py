@@ -8,7 +8,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from tfgan_gn.data.decode import CHANNELS, decode_file
+from tfgan_gn.data.decode import CHANNELS, decode_file, is_16_bit_png
 from tfgan_gn.data.sources import HOLD_OUT, PART, Source, Stored, is_held_out
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.noted_hashes import hash_files
@@ -42,6 +42,15 @@ def open_folder(data_dir):
     )
     hash_content = functools.partial(hash_files, data_dir, names)
     return Source(train, test, classes or ("image",), f"images in {data_dir}{left_out}", None, hash_content)
+
+
+def refuse_16_bits(data_dir):
+    """Raises UserError for the first PNG in a folder and below that has 16 bits a channel, which decoding would cut."""
+    for path in list_images(data_dir):
+        if is_16_bit_png(path):
+            raise UserError(
+                f"{path} has 16 bits a channel, and images to learn from are read with 8: convert all of them to 8 bits"
+            )
 
 
 def of_files(paths, labels=None, cache_key=None):

@@ -89,6 +89,33 @@ def read_classes(path, names):
     return Classes(*(tuple(sorted(numbers[name] for name in parts[part])) for part in Classes._fields))
 
 
+def rows_of_classes(labels, classes, names, same=False):
+    """The images of each class, checked for whether pairs can be made of them.
+
+    Args:
+        labels: int64 [N].
+        classes: numbers of classes.
+        names: of all classes, for messages.
+        same: whether both images of a pair may be the same one.
+
+    Returns:
+        List of int64 arrays, the numbers of the images of each class.
+
+    Raises:
+        UserError: a class has no image, or one only and `same` is false.
+    """
+    rows_of, least = [np.flatnonzero(labels == number) for number in classes], 1 if same else 2
+    few = [(names[number], len(rows)) for number, rows in zip(classes, rows_of, strict=True) if len(rows) < least]
+    if few:
+        name, count = few[0]
+        others = f", and {len(few) - 1} more classes have too few" if len(few) > 1 else ""
+        raise UserError(
+            f"class {name!r} has {count} image{'s' * (count != 1)} to learn from, and a pair needs two of one "
+            f"class{others}: add images, or leave such classes out of the data or of the file that divides the classes"
+        )
+    return rows_of
+
+
 def pair_batches(images, labels, classes, names, batch_size, seed, first=0, share=(1, 0, 1), same=False):
     """Endless batches of pairs (x_j, x_i) of two images of one class.
 
@@ -112,14 +139,7 @@ def pair_batches(images, labels, classes, names, batch_size, seed, first=0, shar
     Raises:
         UserError: a class has no image, or one only and `same` is false.
     """
-    rows_of = [np.flatnonzero(labels == number) for number in classes]
-    least = 1 if same else 2
-    for number, rows in zip(classes, rows_of, strict=True):
-        if len(rows) < least:
-            raise UserError(
-                f"class {names[number]!r} has {len(rows)} image{'s' * (len(rows) != 1)}, and a pair needs two of one "
-                "class: add images of it, or leave the class out"
-            )
+    rows_of = rows_of_classes(labels, classes, names, same)
     counts, (replicas, begin, end) = np.array([len(rows) for rows in rows_of]), share
     starts, rows_of = np.cumsum(counts) - counts, np.concatenate(rows_of)
 

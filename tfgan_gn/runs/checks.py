@@ -2,11 +2,12 @@
 
 import dataclasses
 
+from tfgan_gn.data import pairs
 from tfgan_gn.data.decode import CHANNELS
 from tfgan_gn.errors import UserError
 from tfgan_gn.layers.batch_norm import towers_per_replica
+from tfgan_gn.runs import run_data
 from tfgan_gn.runs.building import build_networks_of, towers_of
-from tfgan_gn.runs.run_data import DataFacts
 from tfgan_gn.training import strategies
 
 # Paths may differ between the machines of one run.
@@ -19,7 +20,7 @@ def refuse_impossible_networks(config):
     Raises:
         UserError: the networks cannot be built with these settings.
     """
-    build_networks_of(config, DataFacts(2, CHANNELS[config.grey], ""))
+    build_networks_of(config, run_data.DataFacts(2, CHANNELS[config.grey], ""))
 
 
 def refuse_uneven_towers(config, replicas):
@@ -50,6 +51,21 @@ def refuse_missing_labels(config, data_facts):
             f"--conditional needs labels, and --dataset={config.dataset} has {data_facts.num_classes} class: leave it "
             "out, or give data with classes (a folder with one sub-folder for each)"
         )
+
+
+def refuse_unfit_pairs(config, dataset):
+    """Checks that pairs of images can be drawn of the data of a Config whose networks take them.
+
+    Args:
+        config: Config.
+        dataset: `sets.Dataset`.
+
+    Raises:
+        UserError: as `run_data.classes_of_pairs`, and for a class with too few images.
+    """
+    if run_data.takes_pairs(config):
+        classes, labels = run_data.classes_of_pairs(config, dataset), dataset.train.labels
+        pairs.rows_of_classes(labels, classes.train + classes.validation, dataset.classes, config.same_image)
 
 
 def refuse_unlike_processes(config, data_facts, iteration, strategy):

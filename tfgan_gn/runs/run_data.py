@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfgan_gn.architectures import ARCHITECTURES
-from tfgan_gn.data import pairs, sets
+from tfgan_gn.data import folder, pairs, sets
 from tfgan_gn.data.batches import held_out_batches, train_batches
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.hashes import hash_pixels
@@ -50,7 +50,13 @@ def classes_of(config, data_facts):
 
 
 def load_data(config):
-    """The `sets.Dataset` of a Config. Raises UserError if it is missing or broken, or cannot be downloaded."""
+    """The `sets.Dataset` of a Config.
+
+    Raises:
+        UserError: it is missing or broken, or cannot be downloaded; pairs, and a folder with images of 16 bits.
+    """
+    if takes_pairs(config) and config.dataset == "folder" and config.data_dir:
+        folder.refuse_16_bits(config.data_dir)
     return sets.make_dataset(config.dataset, config.data_dir, config.image_size, config.grey, config.cache_dir, say=say)
 
 
