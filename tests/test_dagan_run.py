@@ -2,14 +2,18 @@
 
 import dataclasses
 import json
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import state
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from test_presets import FACTS, SMALL
+from test_train_cifar import train_cifar
 
+from tfgan_gn.augmentation import alarms
 from tfgan_gn.augmenter import Augmenter
 from tfgan_gn.data import shapes
 from tfgan_gn.data.sets import Dataset
@@ -24,7 +28,7 @@ from tfgan_gn.runs.train import train
 from tfgan_gn.scoring import images
 from tfgan_gn.settings.training import make_config
 from tfgan_gn.training import checkpoints
-from tfgan_gn.training.summaries import image_grid
+from tfgan_gn.training.summaries import image_grid, write_png
 
 TINY = {"width": 4, "groups": (2,), "generator_groups": (2,), "z_dim": 8, "batch_size": 4, **SMALL}
 
@@ -55,7 +59,14 @@ def test_each_row_of_the_grid_begins_with_its_source_of_a_class_that_training_do
     assert len(classes.train) == 9 and len(classes.validation) == 1
     unseen = dataset.train.images[dataset.train.labels == classes.validation[0]]
     assert all((source == unseen).all((1, 2, 3)).any() for source in sources)
+    for tag in (alarms.SPREAD, alarms.NEARNESS):
+        (point,) = (point for point in events(workdir, tag) if point.step == 2)
+        assert 0 < tf.make_ndarray(point.tensor_proto) < 10
     assert run_data.count_images(config, dataset) == (len(dataset.train.images) - len(unseen), len(unseen))
+
+
+def events(workdir, tag):
+    return EventAccumulator(str(workdir / "tensorboard"), size_guidance={"tensors": 0}).Reload().Tensors(tag)
 
 
 def test_the_export_makes_new_images_of_given_ones(run):
@@ -150,6 +161,56 @@ def test_a_file_divides_the_classes(tmp_path):
     assert run_data.classes_of_pairs(tiny_config(class_file=str(path)), dataset) == ((0, 2), (1,), ())
     with pytest.raises(UserError, match="number of classes: 1. .* none is left to learn from"):
         run_data.classes_of_pairs(tiny_config(), dataset._replace(classes=("a",)))
+
+
+def refused(folder, capsys, *flags):
+    """The message of the command on a folder of images; nothing is written."""
+    workdir = folder.parent / "refused"
+    tiny = {"width": 4, "groups": 2, "generator_groups": 2, "levels": "1,1", "image_size": 8}
+    arguments = [f"--{name}={value}" for name, value in tiny.items()] + ["--preset=dagan", "--dataset=folder"]
+    arguments += ["--strategy=one_device", f"--data_dir={folder}", f"--workdir={workdir}"]
+    assert train_cifar.main(["train_cifar.py", *arguments, *flags]) == 1 and not workdir.exists()
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.fixture
+def classes(tmp_path, rng):
+    """A folder of images of 8x8 pixels: ten each of three classes."""
+    for i in range(30):
+        path = tmp_path / "images" / "abc"[i // 10] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_png(str(path), rng.integers(0, 256, (8, 8, 3), np.uint8))
+    return tmp_path / "images"
+
+
+@pytest.mark.quick
+def test_data_that_no_pairs_can_be_drawn_of_are_refused_by_name(classes, capsys):
+    (classes / "d").mkdir()
+    shutil.copy(classes / "a" / "0.png", classes / "d" / "0.png")
+    assert "class 'd' has 1 image to learn from, and a pair needs two of one class" in refused(classes, capsys)
+    deep = classes / "d" / "deep.png"
+    deep.write_bytes(tf.io.encode_png(tf.zeros([8, 8, 1], tf.uint16)).numpy())
+    assert f"{deep} has 16 bits a channel, and images to learn from are read with 8" in refused(classes, capsys)
+    shutil.rmtree(classes / "d")
+    few = json.dumps({"train": ["a"], "validation": ["e"]})
+    (classes.parent / "few.json").write_text(few)
+    flag = f"--class_file={classes.parent / 'few.json'}"
+    assert "few.json names the class 'e', which the data do not have" in refused(classes, capsys, flag)
+    for folder in "bc":
+        shutil.rmtree(classes / folder)
+    for i in range(10, 21):
+        shutil.copy(classes / "a" / "0.png", classes / "a" / f"{i}.png")
+    assert "number of classes: 1. With 1 for the held-out loss and 0 for tests, none is left" in refused(
+        classes, capsys
+    )
+
+
+@pytest.mark.quick
+def test_sizes_that_the_levels_cannot_halve_are_refused(classes, capsys):
+    said = refused(classes, capsys, "--levels=1,1,1,1", "--image_size=8")
+    assert "image_size=8x8: 4 levels halve an image 4 times; give more than 8 pixels a side, or fewer levels" in said
+    said = refused(classes, capsys, "--inner_layers=1,2,3")
+    assert "inner layers 1,2,3 are 3 numbers: give one, or one for each of the 2 levels" in said
 
 
 @pytest.mark.quick

@@ -141,6 +141,15 @@ def test_a_run_without_scores_pictures_or_points_has_a_page_too(tmp_path):
     assert "not scored yet" in page and "of 100,000; not complete" in page and "All are those of the preset." in page
 
 
+def test_a_run_that_makes_new_images_of_given_ones_shows_its_alarms(tmp_path):
+    workdir = make_run(tmp_path / "run")
+    write_points(workdir, ".b", [("new_images/spread", 40, 0.5), ("new_images/nearness", 40, 0.75)])
+    page = page_of([read(workdir)])
+    for text in ("New images", "Difference of two new images of one source", "A row begins with a real image of a"):
+        assert text in page
+    assert "Each row has new images of one real image" in page and "to the image below it" not in page
+
+
 def test_several_runs_stand_side_by_side(tmp_path):
     runs = [read(make_run(tmp_path / name, norm=name)) for name in ("layer", "instance")]
     page = page_of(runs)

@@ -112,6 +112,7 @@ def test_a_run_leaves_what_it_promises_and_says_where(finished):
     images = tf.saved_model.load(str(workdir / "export"))
     assert json.loads(images.metadata().numpy())["statistics"] == "batch"
     assert images.sample(3, 0).shape == (3, 32, 32, 3)
+    assert re.search(r"^trained parameters: generator [\d,]+, critic [\d,]+$", process.err, re.M)
     assert process.err.splitlines()[-1].startswith(f"done: open {workdir}/report.html in a browser")
     assert "it/s" not in process.err, "no progress line where there is no terminal"
 

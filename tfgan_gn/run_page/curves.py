@@ -1,5 +1,6 @@
 """The parts of a run's page that show its TensorBoard points as curves."""
 
+from tfgan_gn.augmentation.alarms import ALARM, NEARNESS, SPREAD
 from tfgan_gn.page import charts
 from tfgan_gn.page.document import section, side_by_side
 from tfgan_gn.run_page.points import quantiles
@@ -15,6 +16,10 @@ LOSSES = (
     ("Loss of the classifier", {"critic/class_loss": "of real images", "generator/class_loss": "of fake images"}),
     ("Accuracy of the classifier", {"critic/accuracy_real": "real images", "critic/accuracy_fake": "fake images"}),
 )
+ALARMS = (
+    ("Difference of two new images of one source", {SPREAD: ""}),
+    ("Difference of a new image and the nearest real one", {NEARNESS: ""}),
+)
 SPEED = (
     ("Learning rate of the critic", {"train/learning_rate": ""}),
     ("Iterations per second", {"train/iterations_per_second": ""}),
@@ -26,6 +31,16 @@ def losses(runs):
     parts = _charts(runs, LOSSES)
     about = "Means over the iterations between two points; the held-out loss is of one iteration."
     return section("Losses", side_by_side(*parts), about=about) if parts else ""
+
+
+def new_images(runs):
+    """The section of the alarms about new images of given ones; empty for other runs."""
+    parts = _charts(runs, ALARMS)
+    about = (
+        "RMS differences over the pixels, divided by that of two real images of a class. So real images have about 1. "
+        f"Below {ALARM:g} the generator ignores its noise, or copies images."
+    )
+    return section("New images", side_by_side(*parts), about=about) if parts else ""
 
 
 def slopes(runs):

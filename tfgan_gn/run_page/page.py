@@ -18,6 +18,7 @@ def page_of(runs):
         overview.heading(runs),
         scores.section(runs),
         *(seen if len(runs) > 1 else [document.side_by_side(*seen)]),
+        curves.new_images(runs),
         curves.losses(runs),
         curves.slopes(runs),
         curves.speed(runs),

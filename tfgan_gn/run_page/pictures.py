@@ -1,5 +1,6 @@
 """The parts of a run's page that show its pictures."""
 
+from tfgan_gn.augmentation.alarms import SPREAD
 from tfgan_gn.page import pictures
 from tfgan_gn.page.document import section, side_by_side
 from tfgan_gn.run_page.contents import MOST_BYTES, frames, numbered
@@ -26,6 +27,8 @@ def samples(runs):
         for (run, _), each in zip(found, shown, strict=True)
     ]
     about = "Samples from the same noise at each iteration: the slider goes from the first grid to the last."
+    if _makes_new_images(runs):
+        about += " A row begins with a real image of a class that was not learnt from; the others are made of it."
     total, taken = (sum(map(len, each)) for each in ([paths for _, paths in found], shown))
     if taken < total:
         about += f" {taken:,} of {total:,} grids are here, evenly spread; all are in samples/."
@@ -38,6 +41,11 @@ def interpolations(runs):
         "Each row leads from one image of the sample grid, at the left, to the image below it, at the right. The noise "
         "vectors between them are on the arc between the two (spherical interpolation)."
     )
+    if _makes_new_images(runs):
+        about = (
+            "Each row has new images of one real image, that of the same row of the sample grid. Its noise vectors are "
+            "on the arc between two (spherical interpolation)."
+        )
     return _newest(runs, "Interpolations", INTERPOLATIONS, about)
 
 
@@ -49,6 +57,11 @@ def neighbours(runs):
         "well above 0.5 is a sign of copies; one below 0.5 does not exclude them."
     )
     return _newest(runs, "Nearest training images", NEIGHBOURS, about, note=_memorisation)
+
+
+def _makes_new_images(runs):
+    """Whether the generators of the runs are given images, and make new ones of them."""
+    return all(SPREAD in run.points for run in runs)
 
 
 def _memorisation(run, iteration):

@@ -1,6 +1,7 @@
 """From a Config to its networks and their trainer."""
 
 import contextlib
+import math
 
 import keras
 
@@ -66,6 +67,11 @@ def build_networks_of(config, data_facts):
         for network in networks:
             norms.synchronize_batch_norm(network)
     return networks
+
+
+def count_parameters(network):
+    """The number of trained parameters of a Keras model."""
+    return sum(math.prod(variable.shape) for variable in network.trainable_variables)
 
 
 def levels_of(config):

@@ -4,15 +4,17 @@ import contextlib
 import os
 import time
 
+import numpy as np
 import tensorflow as tf
 
 from tfgan_gn import guards
+from tfgan_gn.augmentation import alarms
 from tfgan_gn.export import make_sampler
 from tfgan_gn.files.cache_folder import cache_folder
 from tfgan_gn.runs import affordable, building
 from tfgan_gn.runs.about import say, versions
 from tfgan_gn.runs.reporting import make_page
-from tfgan_gn.runs.run_data import count_images, make_test_batches, source_images
+from tfgan_gn.runs.run_data import classes_of_pairs, count_images, make_test_batches, source_images
 from tfgan_gn.scoring import evaluation, extractors, history, images, neighbours, reference
 from tfgan_gn.scoring.scores import Settings
 from tfgan_gn.settings.config_file import save_config
@@ -52,6 +54,8 @@ def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
         os.makedirs(config.workdir, exist_ok=True)
         save_config(config, config.workdir, versions(), data_facts._asdict())
     page = make_page(config, time.monotonic)
+    sources = source_images(config, dataset, GRID)
+    watch = None if sources is None else make_watch(config, dataset, sources)
     return Recorder(
         trainer,
         manager,
@@ -60,7 +64,8 @@ def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
         clock=time.monotonic,
         score=score,
         page=page,
-        sources=source_images(config, dataset, GRID),
+        sources=sources,
+        watch=watch,
         advice=_advice(config),
     )
 
@@ -69,6 +74,33 @@ def _advice(config):
     """What may keep a run with these settings from diverging."""
     more = " or a higher --gp_weight" if config.penalty in building.PENALTY_AXES else ""
     return f"Try a lower --learning_rate{more} in another --workdir"
+
+
+def make_watch(config, dataset, sources):
+    """Makes the `watch` of a `Recorder`, which tells at the end of a run what is wrong with its new images.
+
+    Args:
+        config: Config of a run of pairs.
+        dataset: `sets.Dataset`.
+        sources: of `run_data.source_images`.
+
+    Returns:
+        Function from (new images, iteration) to scalars by tag; None where no two images of a class differ.
+    """
+    classes, (images, labels) = classes_of_pairs(config, dataset), dataset.train
+    apart = alarms.apart_in_classes(images, labels, classes.validation)
+    if not apart:
+        return None
+    rows = np.flatnonzero(np.isin(labels, classes.train))
+    measure = alarms.Alarms(sources, images, rows, apart)
+
+    def watch(new, iteration):
+        values = measure(new)
+        for line in alarms.notes(values) if iteration == config.iterations else ():
+            say(line)
+        return values
+
+    return watch
 
 
 def make_held_out_loss(config, trainer, dataset, strategy):

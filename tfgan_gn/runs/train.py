@@ -87,6 +87,7 @@ def train(config, progress=lambda iteration: None, load_data=run_data.load_data)
     dataset = load_data(config)
     data_facts = run_data.facts_of(dataset)
     checks.refuse_missing_labels(config, data_facts)
+    checks.refuse_unfit_pairs(config, dataset)
     if is_run(config.workdir):
         refuse_other_data(data_facts._asdict(), load_data_facts(config.workdir), config.workdir)
     with strategy.scope():
@@ -119,6 +120,11 @@ def _fit(config, strategy, trainer, dataset, data_facts, progress):
     manager = checkpoints.restore(trainer, os.path.join(config.workdir, checkpoints.NEWEST), config.keep_checkpoints)
     start = int(trainer.iteration.numpy())
     count, held_out = run_data.count_images(config, dataset)
+    sizes = (
+        f"{name} {building.count_parameters(network):,}"
+        for name, network in (("generator", trainer.generator), ("critic", trainer.critic))
+    )
+    say(f"trained parameters: {', '.join(sizes)}")
     say(
         f"{dataset.source}: {count} training images, {held_out} held-out images; "
         f"{strategy.num_replicas_in_sync} x {tf.config.list_logical_devices()[-1].device_type}; "

@@ -31,13 +31,27 @@ class Recorder:
         page: function that writes the page of the run, called with whether the training ends; None for no page.
         sources: for a generator whose condition is an image, uint8 [GRID, H, W, C]: the images of a row are made of
             one of them, which stands in the first column of the samples. None for other generators.
+        watch: function from (new images of the sources, uint8 [GRID, GRID - 1, H, W, C]; the iteration) to scalars by
+            tag; None for none.
         advice: what to do if the run diverges, a sentence.
 
     Raises:
         UserError: the folder cannot be written to.
     """
 
-    def __init__(self, trainer, manager, workdir, held_out_loss, clock, score=None, page=None, sources=None, advice=""):
+    def __init__(
+        self,
+        trainer,
+        manager,
+        workdir,
+        held_out_loss,
+        clock,
+        score=None,
+        page=None,
+        sources=None,
+        watch=None,
+        advice="",
+    ):
         self.advice = advice
         self.trainer, self.manager, self.workdir = trainer, manager, workdir
         self.held_out_loss, self.score, self.page = held_out_loss, score, page
@@ -62,9 +76,10 @@ class Recorder:
         draw = tf.function(
             lambda z, condition: noise.pixels.to_pixels(trainer.sampling_generator(z, condition=condition))
         )
-        self.draw = lambda: draw(z, condition)
-        self.draw_interpolations = lambda: draw(tf.constant(arcs, z.dtype), condition_of_arcs)
-        self.sources = sources
+        draw_all = draw if sources is None else _by_rows(draw)
+        self.draw = lambda: draw_all(z, condition)
+        self.draw_interpolations = lambda: draw_all(tf.constant(arcs, z.dtype), condition_of_arcs)
+        self.sources, self.watch = sources, watch
 
     def refuse_divergence(self, values, iteration):
         """Raises DivergedError if a value is infinite or NaN.
@@ -125,12 +140,15 @@ class Recorder:
 
         Batch norm uses the statistics of the images of a grid, as the published code does.
         """
-        samples = self.draw().numpy()
+        samples, scalars = self.draw().numpy(), {}
         if self.sources is not None:
             samples[::GRID] = self.sources
+        if self.watch:
+            scalars = self.watch(samples.reshape(GRID, GRID, *samples.shape[1:])[:, 1:], iteration)
         grid = summaries.image_grid(samples, GRID)
         arcs = summaries.image_grid(self.draw_interpolations().numpy(), GRID)
         with writing_to(self.workdir):
+            summaries.write_scalars(self.writer, scalars, iteration)
             summaries.write_images(self.writer, "samples", grid, iteration)
             for folder, image in ((SAMPLES, grid), (INTERPOLATIONS, arcs)):
                 summaries.write_png(os.path.join(self.workdir, folder, f"{iteration:06d}.png"), image)
@@ -160,6 +178,12 @@ class Recorder:
                 checkpoints.save(self.best, iteration)
             summaries.write_scalars(self.writer, scalars, iteration)
             self.writer.flush()
+
+
+def _by_rows(draw):
+    """Draws the images of each row of a grid together: all of them, at 256x256 pixels, would not fit in memory."""
+    rows = [slice(first, first + GRID) for first in range(0, GRID**2, GRID)]
+    return lambda z, condition: tf.concat([draw(z[row], condition[row]) for row in rows], 0)
 
 
 class Follower:
