@@ -46,7 +46,7 @@ def open_folder(data_dir):
 
 def refuse_16_bits(data_dir):
     """Raises UserError for the first PNG in a folder and below that has 16 bits a channel, which decoding would cut."""
-    for path in list_images(data_dir):
+    for path in list_images(data_dir)[0]:
         if is_16_bit_png(path):
             raise UserError(
                 f"{path} has 16 bits a channel, and images to learn from are read with 8: convert all of them to 8 bits"
