@@ -41,18 +41,34 @@ def damage(path, how):
 def test_a_damaged_checkpoint_is_refused_and_the_message_brings_back_the_one_before(saved, how):
     damage(saved, how)
     with pytest.raises(UserError, match="iteration-2 cannot be read") as error:
-        restored(saved)
+        restored(f"{saved}/.")  # the same folder
     line = str(error.value).split("write '")[1].split("'")[0]
     (saved / "checkpoint").write_text(line)
     assert restored(saved).iteration.numpy() == 1
 
 
-def test_a_garbage_state_file_does_not_start_afresh(saved):
-    (saved / "checkpoint").write_text("garbage")
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"garbage",
+        b"",
+        b"\xff\xfe\x00",
+        b'model_checkpoint_path: "../elsewhere/iteration-2"',
+        b'model_checkpoint_path: "/a/b"',
+    ],
+)
+def test_a_state_file_that_names_no_checkpoint_of_the_folder_does_not_start_afresh(saved, content):
+    (saved / "checkpoint").write_bytes(content)
     with pytest.raises(UserError, match="does not name any of the 2 checkpoints beside it") as error:
-        restored(saved)
+        checkpoints.restore(tiny_trainer(simple_networks()), str(saved), 3)
     (saved / "checkpoint").write_text(str(error.value).split("write '")[1].split("'")[0])
     assert restored(saved).iteration.numpy() == 2
+
+
+def test_a_state_file_without_checkpoints_is_told_to_be_removed(tmp_path):
+    (tmp_path / "checkpoint").write_text("")
+    with pytest.raises(UserError, match="does not name any of the 0 checkpoints beside it: remove it"):
+        restored(tmp_path)
 
 
 def test_a_checkpoint_of_another_network_is_refused(saved):
@@ -118,7 +134,7 @@ def test_a_checkpoint_brings_back_every_variable_trained_or_not(tmp_path, norm):
 def test_which_checkpoint_is_found(tmp_path):
     def path(folder, iteration):
         (tmp_path / folder).mkdir(exist_ok=True)
-        (tmp_path / folder / f"iteration-{iteration}.index").write_text("")
+        (tmp_path / folder / f"iteration-{iteration}.index").write_text("x")
         return str(tmp_path / folder / f"iteration-{iteration}")
 
     with pytest.raises(UserError, match="has no checkpoint at all: give --checkpoint= one of none"):
@@ -134,3 +150,10 @@ def test_which_checkpoint_is_found(tmp_path):
     with pytest.raises(UserError, match="has no checkpoint 5: give --checkpoint= one of 1000, 300, 900, best"):
         checkpoints.find(str(tmp_path), "5")
     assert checkpoints.iteration_of(best) == 300
+
+
+def test_a_checkpoint_whose_index_is_empty_is_not_found(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    for iteration, content in ((4, "x"), (8, "")):
+        (tmp_path / "checkpoints" / f"iteration-{iteration}.index").write_text(content)
+    assert checkpoints.find(str(tmp_path)) == str(tmp_path / "checkpoints" / "iteration-4")

@@ -1,6 +1,7 @@
 """The SavedModel of a generator, as TensorFlow loads it without this package."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -128,3 +129,11 @@ def test_what_is_not_an_export(tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path / "other"))
     with pytest.raises(UserError, match="without `sample_block`"):
         export.load_generator(str(tmp_path / "other"))
+
+
+def test_an_export_whose_variables_were_cut_is_one_message(exported, tmp_path):
+    shutil.copytree(exported[0], tmp_path / "cut")
+    (variables,) = (tmp_path / "cut" / "variables").glob("*.data-*")
+    variables.write_bytes(variables.read_bytes()[:100])
+    with pytest.raises(UserError, match="cut is not a readable SavedModel: "):
+        export.load_generator(str(tmp_path / "cut"))

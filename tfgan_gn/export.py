@@ -202,7 +202,7 @@ def load_generator(path):
     refuse_pattern(path, "SavedModel")
     try:
         loaded = tf.saved_model.load(path)
-    except (OSError, tf.errors.OpError, ValueError) as error:
+    except (OSError, tf.errors.OpError, ValueError, IndexError) as error:  # the last for variables that were cut
         raise UserError(f"{path} is not a readable SavedModel: {first_line(error)}") from None
     if not (hasattr(loaded, "sample_block") or hasattr(loaded, "augment")):
         raise UserError(

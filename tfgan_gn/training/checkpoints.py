@@ -86,16 +86,9 @@ def restore(trainer, directory, keep):
     Raises:
         UserError: there are checkpoints, but the newest cannot be read.
     """
+    _refuse_bad_state(directory)
     manager = manage(trainer, directory, keep)
-    checkpoint = manager.checkpoint
-    files = sorted(glob.glob(os.path.join(glob.escape(directory), f"{CHECKPOINT}-*.index")))
-    newest = manager.latest_checkpoint
-    if newest is None and files:
-        # TensorFlow would start a new run without a word.
-        raise UserError(
-            f"{os.path.join(directory, 'checkpoint')} does not name any of the {len(files)} checkpoints beside it: "
-            f"write 'model_checkpoint_path: \"{os.path.basename(files[-1])[:-6]}\"' into it, or give another --workdir"
-        )
+    checkpoint, newest = manager.checkpoint, manager.latest_checkpoint
     if newest is not None:
         try:
             checkpoint.restore(newest).assert_existing_objects_matched()
@@ -113,6 +106,27 @@ def restore(trainer, directory, keep):
     return manager
 
 
+def _refuse_bad_state(directory):
+    """Raises UserError if the file that names the newest checkpoint of a folder is missing, damaged, or names others.
+
+    TensorFlow would start a new run without a word, or read a checkpoint that lies somewhere else.
+    """
+    state = os.path.join(directory, "checkpoint")
+    names = [os.path.basename(path)[: -len(".index")] for path in glob.glob(f"{glob.escape(directory)}/*.index")]
+    names = sorted((name for name in names if iteration_of(name) >= 0), key=iteration_of)
+    if not names and not os.path.exists(state):
+        return
+    try:
+        newest = tf.train.get_checkpoint_state(directory).model_checkpoint_path
+    except (AttributeError, ValueError, tf.errors.OpError):  # no file, or one that TensorFlow cannot read
+        newest = ""
+    if os.path.normpath(os.path.dirname(newest)) != os.path.normpath(directory):
+        way_out = f"write 'model_checkpoint_path: \"{names[-1]}\"' into it" if names else "remove it"
+        raise UserError(
+            f"{state} does not name any of the {len(names)} checkpoints beside it: {way_out}, or give another --workdir"
+        )
+
+
 def find(workdir, which=""):
     """Finds a checkpoint of a run.
 
@@ -128,7 +142,8 @@ def find(workdir, which=""):
         UserError: there is no such checkpoint; the message lists the existing ones. Or `paths.refuse_pattern`.
     """
     refuse_pattern(workdir, "run folder")
-    paths = [path[: -len(".index")] for path in glob.glob(os.path.join(glob.escape(workdir), "*", "*.index"))]
+    indices = glob.glob(os.path.join(glob.escape(workdir), "*", "*.index"))
+    paths = [path[: -len(".index")] for path in indices if os.path.getsize(path)]  # a full disk leaves an empty one
     there = {(os.path.basename(os.path.dirname(path)), iteration_of(path)): path for path in paths}
     newest = max((key for key in there if key[0] == NEWEST), key=lambda key: key[1], default=None)
     if which == "" and newest:
