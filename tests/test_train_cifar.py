@@ -92,6 +92,7 @@ def finished(tmp_path_factory):
 def test_a_run_leaves_what_it_promises_and_says_where(finished):
     workdir, process = finished
     assert sorted(path.name for path in workdir.iterdir()) == [
+        ".lock",
         "checkpoints",
         "config.json",
         "export",
