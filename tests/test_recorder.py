@@ -43,6 +43,10 @@ def test_what_a_recorder_writes(tmp_path):
     recorder.sample(4)
     recorder.save(4)
     recorder.writer.flush()
+    recorder.test_writer.flush()
+    held_out = events(tmp_path / "tensorboard" / "test")
+    np.testing.assert_allclose(held_out.pop("critic/loss"), [recorder.held_out_loss(4)], rtol=1e-5)
+    assert not held_out
     values = {tag: value for tag, (value,) in events(tmp_path / "tensorboard").items()}
     expected = {"critic/loss": 13 / 4, "generator/loss": 2.0, "train/learning_rate": 1e-3}
     expected["train/iterations_per_second"] = 4.0  # 4 iterations, 1 tick of the clock
@@ -53,6 +57,8 @@ def test_what_a_recorder_writes(tmp_path):
     grid = tf.io.decode_png((tmp_path / "samples" / "000004.png").read_bytes()).numpy()
     assert grid.shape == (160, 160, 3)
     np.testing.assert_array_equal(tf.io.decode_png(values.pop("samples")[2]), grid)
+    arcs = tf.io.decode_png((tmp_path / "interpolations" / "000004.png").read_bytes())
+    np.testing.assert_array_equal(tf.io.decode_png(values.pop("interpolations")[2]), arcs)
     assert not values
     assert (tmp_path / "checkpoints" / "iteration-4.index").exists()
 
@@ -62,11 +68,29 @@ def events(path):
     from tensorflow.core.util import event_pb2
 
     values = collections.defaultdict(list)
-    for file in path.iterdir():
+    for file in filter(pathlib.Path.is_file, path.iterdir()):
         for record in tf.data.TFRecordDataset(str(file)):
             for value in event_pb2.Event.FromString(record.numpy()).summary.value:
                 values[value.tag].append(tf.make_ndarray(value.tensor))
     return values
+
+
+@pytest.mark.quick
+def test_settings_are_written_for_the_tabs_text_and_hparams(tmp_path):
+    from tensorboard.plugins.hparams import metadata, plugin_data_pb2
+    from tensorflow.core.util import event_pb2
+
+    writer = tf.summary.create_file_writer(str(tmp_path))
+    summaries.write_settings(writer, {"norm": "group", "groups": (16, 8), "width": 32, "flips": True, "ema": 0.5})
+    writer.close()
+    (file,) = tmp_path.iterdir()
+    records = [event_pb2.Event.FromString(record.numpy()) for record in tf.data.TFRecordDataset(str(file))]
+    found = {value.tag: value for record in records for value in record.summary.value}
+    assert b"| groups | 16,8 |" in tf.make_ndarray(found["settings"].tensor).item()
+    content = found[metadata.SESSION_START_INFO_TAG].metadata.plugin_data.content
+    values = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info.hparams
+    assert (values["norm"].string_value, values["groups"].string_value) == ("group", "16,8")
+    assert (values["width"].number_value, values["ema"].number_value, values["flips"].bool_value) == (32, 0.5, True)
 
 
 @pytest.mark.quick

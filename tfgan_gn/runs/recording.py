@@ -1,6 +1,7 @@
 """The recorder of a run, and how the run is scored on the way."""
 
 import contextlib
+import dataclasses
 import os
 import time
 
@@ -18,6 +19,7 @@ from tfgan_gn.runs.run_data import classes_of_pairs, count_images, make_test_bat
 from tfgan_gn.scoring import evaluation, extractors, history, images, neighbours, reference
 from tfgan_gn.scoring.scores import Settings
 from tfgan_gn.settings.config_file import save_config
+from tfgan_gn.settings.differences import PLACES
 from tfgan_gn.settings.protocols import PROTOCOLS
 from tfgan_gn.settings.scoring import EvalConfig
 from tfgan_gn.training import checkpoints, strategies
@@ -67,6 +69,7 @@ def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
         sources=sources,
         watch=watch,
         advice=_advice(config),
+        settings={name: value for name, value in dataclasses.asdict(config).items() if name not in PLACES},
     )
 
 

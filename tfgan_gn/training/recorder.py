@@ -13,7 +13,7 @@ from tfgan_gn.training import checkpoints, summaries
 from tfgan_gn.training.slerp import slerp
 
 GRID = 10  # rows and columns of the sample grid, as published
-SAMPLES, INTERPOLATIONS = "samples", "interpolations"  # folders in a run folder
+SAMPLES, INTERPOLATIONS, TENSORBOARD = "samples", "interpolations", "tensorboard"  # folders in a run folder
 FIXED_Z = -1  # purpose of the grid's noise; those of training are in `noise`
 
 
@@ -34,6 +34,7 @@ class Recorder:
         watch: function from (new images of the sources, uint8 [GRID, GRID - 1, H, W, C]; the iteration) to scalars by
             tag; None for none.
         advice: what to do if the run diverges, a sentence.
+        settings: dict of the settings of the run, which TensorBoard shows; None to show none.
 
     Raises:
         UserError: the folder cannot be written to.
@@ -51,6 +52,7 @@ class Recorder:
         sources=None,
         watch=None,
         advice="",
+        settings=None,
     ):
         self.advice = advice
         self.trainer, self.manager, self.workdir = trainer, manager, workdir
@@ -61,7 +63,11 @@ class Recorder:
                 os.makedirs(os.path.join(workdir, folder), exist_ok=True)
             if score:
                 self.best = checkpoints.manage(trainer, os.path.join(workdir, checkpoints.BEST), 1)
-            self.writer = tf.summary.create_file_writer(os.path.join(workdir, "tensorboard"))
+            self.writer = tf.summary.create_file_writer(os.path.join(workdir, TENSORBOARD))
+            # A curve of its own in the chart of the training loss.
+            self.test_writer = tf.summary.create_file_writer(os.path.join(workdir, TENSORBOARD, "test"))
+            if settings:
+                summaries.write_settings(self.writer, settings)
         noise = trainer.noise
         z = tf.random.stateless_normal([GRID**2, noise.z_dim], [noise.seed, FIXED_Z], dtype=noise.dtype)
         condition = condition_of_arcs = None
@@ -98,6 +104,7 @@ class Recorder:
     def close(self):
         """Closes the TensorBoard files and writes the page for the last time."""
         self.writer.close()
+        self.test_writer.close()
         if self.page:
             self.page(True)
 
@@ -130,9 +137,11 @@ class Recorder:
         scalars["train/iterations_per_second"] = iterations / (self.clock() - self.since)
         with writing_to(self.workdir):
             summaries.write_scalars(self.writer, scalars, iteration)
+            summaries.write_scalars(self.test_writer, {"critic/loss": scalars["critic/test_loss"]}, iteration)
             if len(self.slopes):
                 summaries.write_histogram(self.writer, "critic/slopes", self.slopes, iteration)
-            self.writer.flush()
+            for writer in (self.writer, self.test_writer):
+                writer.flush()
         self.pending, self.since = [], self.clock()
 
     def sample(self, iteration):
@@ -149,8 +158,8 @@ class Recorder:
         arcs = summaries.image_grid(self.draw_interpolations().numpy(), GRID)
         with writing_to(self.workdir):
             summaries.write_scalars(self.writer, scalars, iteration)
-            summaries.write_images(self.writer, "samples", grid, iteration)
             for folder, image in ((SAMPLES, grid), (INTERPOLATIONS, arcs)):
+                summaries.write_images(self.writer, folder, image, iteration)
                 summaries.write_png(os.path.join(self.workdir, folder, f"{iteration:06d}.png"), image)
 
     def save(self, iteration):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams
 
 from tfgan_gn.files.whole import write_whole
 
@@ -34,6 +35,20 @@ def write_scalars(writer, scalars, step):
     with writer.as_default(step):
         for tag, value in scalars.items():
             tf.summary.scalar(tag, value)
+
+
+def write_settings(writer, settings):
+    """Writes settings to a `tf.summary` writer: as a table of text, and for the HParams tab, which compares runs.
+
+    Args:
+        writer: `tf.summary` writer.
+        settings: dict by name: text, numbers, or tuples of numbers.
+    """
+    shown = {name: ",".join(map(str, value)) if isinstance(value, tuple) else value for name, value in settings.items()}
+    rows = [f"| {name} | {value} |" for name, value in shown.items()]
+    with writer.as_default(0):
+        tf.summary.text("settings", "\n".join(["| setting | value |", "|---|---|", *rows]))
+        hparams.hparams(shown)
 
 
 def write_histogram(writer, tag, values, step):
