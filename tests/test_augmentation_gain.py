@@ -68,7 +68,7 @@ def test_a_classifier_learns_and_begins_anew_each_time(rng):
     images[labels == 1, :, 2:4] += 127
     classifier, ends = Classifier((8, 8, 1), 2, width=8), []
     for seed in (0, 1, 0):
-        classifier.train(images, labels, 60, 16, seed)
+        classifier.train(images, labels, 40, 8, seed)
         ends.append(np.concatenate([weight.ravel() for weight in classifier.network.get_weights()]))
     np.testing.assert_array_equal(ends[0], ends[2])
     assert (ends[0] != ends[1]).any()

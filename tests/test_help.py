@@ -9,6 +9,7 @@ from tfgan_gn.errors import UserError
 from tfgan_gn.settings import help, presets
 from tfgan_gn.settings.option import as_text
 from tfgan_gn.settings.scoring import EvalConfig, make_eval_config
+from tfgan_gn.settings.tools.augmentation_gain import GainConfig
 from tfgan_gn.settings.tools.study import StudyConfig, make_study_config
 from tfgan_gn.settings.training import Config, make_config
 
@@ -25,7 +26,7 @@ def lines_of(*flags, settings=Config, make=make_config):
 
 @pytest.mark.parametrize(
     ("settings", "make"),
-    [(Config, make_config), (EvalConfig, make_eval_config), (StudyConfig, make_study_config)],
+    [(Config, make_config), (EvalConfig, make_eval_config), (StudyConfig, make_study_config), (GainConfig, GainConfig)],
 )
 @pytest.mark.parametrize("columns", ["80", "200"])
 def test_every_flag_has_one_line_that_fits_the_terminal(monkeypatch, settings, make, columns):
