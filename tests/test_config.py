@@ -102,7 +102,7 @@ def test_every_field_is_a_flag_and_every_flag_sets_it():
     values |= {"generator_statistics": "batch", "protocol": "ours"}
     values |= {
         "grey": "keep",
-        "strategy": "one_device",
+        "strategy": "multi_worker",
         "architecture": "resnet",
         "loss": "hinge",
         "penalty": "gradient",

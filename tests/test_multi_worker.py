@@ -124,6 +124,22 @@ def keep_checkpoint(folder, name):
     (folder / "checkpoint").write_text(f'model_checkpoint_path: "{name}"\n')
 
 
+def test_a_worker_that_never_comes_is_named_and_the_run_ends(tmp_path):
+    here, absent = two_addresses()
+    code, _, err = finish(start(0, [here, absent], tmp_path / "run", iterations=2, wait=15))
+    assert code == 1 and "Traceback" not in err
+    assert f"waiting for {absent} since 10 s" in err and f"error: {absent} did not answer in 15 s" in err
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("address", ["localhost", "localhost:x", "no.such.host.invalid:1"])
+def test_an_address_that_leads_nowhere_is_refused(monkeypatch, address):
+    cluster = {"cluster": {"worker": ["localhost:1", address]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
+    with pytest.raises(UserError, match=f"TF_CONFIG names the worker {address}, which has no address"):
+        strategies.make_strategy("multi_worker")
+
+
 @pytest.mark.quick
 @pytest.mark.parametrize(
     "environment",
@@ -133,6 +149,8 @@ def keep_checkpoint(folder, name):
         '{"cluster": {}}',
         '{"cluster": {"worker": ["a:1"]}, "task": {}}',
         '{"cluster": {"worker": "a:1"}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["localhost:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["localhost:1", "localhost:1"]}, "task": {"type": "worker", "index": 0}}',
         '{"cluster": {"worker": [1]}, "task": {"type": "worker", "index": 0}}',
     ],
 )

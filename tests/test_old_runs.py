@@ -51,7 +51,7 @@ def test_it_is_resumed_and_computes_the_same_iteration(expected, tmp_path, eager
     shutil.copytree(OLD_RUNS / "trained", tmp_path / "run")
     config = config_file.load_config(tmp_path / "run")
     facts = run_data.facts_from(config_file.load_data_facts(tmp_path / "run"), "run")
-    strategy = strategies.make_strategy(config.strategy)
+    strategy = strategies.make_strategy(config.strategy, config.wait)
     dataset = run_data.load_data(config)
     config_file.refuse_other_data(run_data.facts_of(dataset)._asdict(), facts._asdict(), "run")
     with strategy.scope():

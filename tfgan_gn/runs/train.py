@@ -80,7 +80,7 @@ def train(config, progress=lambda iteration: None, load_data=run_data.load_data)
         DivergedError: a loss, a weight or a value of an optimizer is not finite.
     """
     refuse_another_run(config)
-    strategy = strategies.make_strategy(config.strategy)
+    strategy = strategies.make_strategy(config.strategy, config.wait, say)
     note_doubtful_settings(config, strategy.num_replicas_in_sync)
     checks.refuse_uneven_towers(config, strategy.num_replicas_in_sync)
     checks.refuse_impossible_networks(config)

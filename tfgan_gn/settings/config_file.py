@@ -20,6 +20,7 @@ VALUES_BEFORE = {
     "scorer": "inception",
     "cache_dir": "",
     "strategy": "mirrored",
+    "wait": 600,
     "grey": "repeat",
     "architecture": "resnet",
     "synced_batch_norm": False,

@@ -1,15 +1,65 @@
 """Devices and processes: which of them compute, and how several processes of one run stay together."""
 
+import contextlib
 import hashlib
 import json
 import os
+import socket
+import time
 
 import tensorflow as tf
 
 from tfgan_gn.errors import UserError, first_line
 
+SECONDS_BETWEEN_NOTES = 10
 
-def _multi_worker():
+
+def _multi_worker(wait, say):
+    workers, index = _workers()
+    try:
+        _wait_for([address for i, address in enumerate(workers) if i != index], workers[index], wait, say)
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(
+            f"cannot listen on {workers[index]}, its address in TF_CONFIG ({first_line(error)}): give a "
+            "free port of this machine in TF_CONFIG of all processes, or end the program that uses the port"
+        ) from None
+
+
+def _wait_for(others, own, wait, say):
+    """Waits until all other workers answer, and answers them. TensorFlow itself would wait for ever, without a word.
+
+    Raises:
+        UserError: one does not answer in time. OSError: the own address cannot be listened on.
+    """
+    since, told = time.monotonic(), SECONDS_BETWEEN_NOTES
+    with socket.create_server(("", int(own.rpartition(":")[2]))) as listener:
+        listener.setblocking(False)
+        while absent := [address for address in others if not _answers(address)]:
+            seconds = time.monotonic() - since
+            if seconds > wait:
+                raise UserError(
+                    f"{', '.join(absent)} did not answer in {wait} s: start the same command there, correct the "
+                    "addresses in TF_CONFIG, or give a longer --wait"
+                )
+            if seconds > told:
+                say(f"waiting for {', '.join(absent)} since {told} s")
+                told += SECONDS_BETWEEN_NOTES
+            with contextlib.suppress(BlockingIOError):
+                while True:  # those who asked, so that others can
+                    listener.accept()[0].close()
+            time.sleep(0.5)
+
+
+def _answers(address):
+    host, _, port = address.rpartition(":")
+    with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
+        return True
+    return False
+
+
+def _workers():
+    """(the addresses of all workers, the number of this one) in TF_CONFIG. Raises UserError if they cannot be right."""
     try:
         cluster = json.loads(os.environ["TF_CONFIG"])
         workers, index = cluster["cluster"]["worker"], cluster["task"]["index"]
@@ -17,39 +67,52 @@ def _multi_worker():
             raise ValueError(f"its workers are {workers!r}, not a list of addresses")
         if cluster["task"]["type"] != "worker" or not 0 <= index < len(workers):
             raise ValueError(f"its task {cluster['task']} is none of the {len(workers)} workers")
+        others = cluster["cluster"].keys() - {"worker"}
+        if others:
+            raise ValueError(f"it names processes that are no workers: {', '.join(sorted(others))}")
+        if len(set(workers)) < len(workers):
+            raise ValueError(f"it names an address twice: {', '.join(workers)}")
     except (KeyError, ValueError, TypeError) as error:
         example = {"cluster": {"worker": ["host0:12345", "host1:12345"]}, "task": {"type": "worker", "index": 0}}
         raise UserError(
             f"--strategy=multi_worker needs TF_CONFIG in the environment ({first_line(error)}): on the first machine "
             f"TF_CONFIG='{json.dumps(example)}', on the others with their own index"
         ) from None
+    for address in workers:
+        _refuse_unknown_host(address)
+    return workers, index
+
+
+def _refuse_unknown_host(address):
+    host, _, port = address.rpartition(":")
     try:
-        return tf.distribute.MultiWorkerMirroredStrategy()
-    except tf.errors.OpError as error:
+        socket.getaddrinfo(host, int(port))
+    except (OSError, ValueError, OverflowError) as error:
         raise UserError(
-            f"cannot listen on {workers[index]}, its address in TF_CONFIG ({first_line(error)}): give a "
-            "free port of this machine in TF_CONFIG of all processes, or end the program that uses the port"
+            f"TF_CONFIG names the worker {address}, which has no address ({first_line(error)}): write HOST:PORT"
         ) from None
 
 
-def _one_device():
+def _one_device(wait, say):
     kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
     return tf.distribute.OneDeviceStrategy(f"{kind}:0")
 
 
 STRATEGIES = {
-    "mirrored": tf.distribute.MirroredStrategy,
+    "mirrored": lambda wait, say: tf.distribute.MirroredStrategy(),
     "one_device": _one_device,
     "multi_worker": _multi_worker,
 }
 
 
-def make_strategy(name):
+def make_strategy(name, wait=600, say=print):
     """Makes a strategy. Call it before any other use of TensorFlow.
 
     Args:
         name: key of STRATEGIES. "mirrored": all GPUs of this machine. "one_device": one GPU, or the CPU.
             "multi_worker": all GPUs of the machines in the environment variable TF_CONFIG; this program runs on each.
+        wait: seconds to wait for other workers; then the process ends with a message.
+        say: function that prints a line, called every 10 seconds while workers are missing.
 
     Returns:
         `tf.distribute.Strategy`.
@@ -57,7 +120,7 @@ def make_strategy(name):
     Raises:
         UserError: TF_CONFIG is needed but missing or wrong, or its address is in use.
     """
-    return STRATEGIES[name]()
+    return STRATEGIES[name](wait, say)
 
 
 def num_workers(strategy):

@@ -22,6 +22,9 @@ class RunSettings:
         choices=STRATEGY_NAMES,
         free=True,
     )
+    wait: int = option(
+        600, "Seconds to wait for the other machines of --strategy=multi_worker before the run ends", low=1, free=True
+    )
     workdir: str = option(
         "",
         "Run folder, into which everything is written; empty for runs/DATASET-PRESET-NORM",
