@@ -97,3 +97,11 @@ def test_a_fault_of_the_file_is_told_with_its_name(written, content, message):
         parse(written(content))
     with pytest.raises(UserError, match="nowhere.json is not a file of settings"):
         parse("--config=nowhere.json")
+
+
+def test_flags_are_read_from_a_flagfile_too(tmp_path):
+    (tmp_path / "flags").write_text("--norm=layer\n--seed=4\n")
+    config = parse(f"--flagfile={tmp_path / 'flags'}", "--seed=5")
+    assert (config.norm, config.seed) == ("layer", 5)
+    with pytest.raises(UserError, match="Unable to open flagfile"):
+        parse("--flagfile=nowhere")
