@@ -97,7 +97,7 @@ def test_an_image_size_that_the_architecture_cannot_make_is_refused():
 
 
 def test_every_field_is_a_flag_and_every_flag_sets_it():
-    values = {"groups": "8", "generator_groups": "4", "generator_norm": "group", "dataset": "shapes", "norm": "group"}
+    values = {"groups": "8", "generator_groups": "4", "generator_norm": "group", "dataset": "folder", "norm": "group"}
     values |= {"preset": "wgan_gp_64", "data_dir": "x", "workdir": "y", "lr_decay": "none"}
     values |= {"generator_statistics": "batch", "protocol": "ours"}
     values |= {

@@ -62,11 +62,11 @@ def of_files(paths, labels=None, cache_key=None):
         cache_key: as of `sources.Stored`.
 
     Returns:
-        `sources.Stored`.
+        `sources.Stored`. Its `read` takes a third argument, how many images are in memory together.
     """
     labels = np.zeros(len(paths), np.int64) if labels is None else labels
 
-    def read(grey, fit=None):
+    def read(grey, fit=None, together=PART):
         fit_in_graph = fit and _in_graph(fit, CHANNELS[grey])
 
         def load(path):
@@ -74,8 +74,9 @@ def of_files(paths, labels=None, cache_key=None):
             return fit_in_graph(tf.constant(image)).numpy() if fit else image
 
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            for first in range(0, len(paths), PART):  # all at once, the pool would decode faster than they are taken
-                yield list(pool.map(load, paths[first : first + PART])), labels[first : first + PART]
+            for first in range(0, len(paths), together):  # all at once, the pool would be faster than they are taken
+                part = slice(first, first + together)
+                yield list(pool.map(load, paths[part])), labels[part]
 
     return Stored(len(paths), read, lambda i: paths[i], cache_key or {})
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tfgan_gn.data import cache, cifar_files, folder, npz, shapes, tfds_sets
 from tfgan_gn.data.sources import Source, Split, of_array
+from tfgan_gn.data.windows.stored import cut
 from tfgan_gn.errors import UserError
 
 SHAPES_TRAIN, SHAPES_TEST = 10_000, 2_000
@@ -36,7 +37,7 @@ class Dataset(NamedTuple):
     source: str
 
 
-def make_dataset(name, data_dir="", image_size=32, grey="repeat", cache_dir="", say=warnings.warn):
+def make_dataset(name, data_dir="", image_size=32, grey="repeat", cache_dir="", say=warnings.warn, patch_size=0):
     """Loads a data set.
 
     Args:
@@ -46,6 +47,8 @@ def make_dataset(name, data_dir="", image_size=32, grey="repeat", cache_dir="", 
         grey: "repeat" gives grey images three equal channels; "keep" keeps their one channel and refuses other images.
         cache_dir: folder that keeps splits decoded which are too large for memory; empty for `cache_folder.DEFAULT`.
         say: function of a line of text for the user.
+        patch_size: size of the windows that are cut out of the images of a folder and take their place, as
+            `windows.stored.cut`; 0 for the images themselves.
 
     Returns:
         Dataset. Its labels are 0 to len(classes) - 1. Data without labels, or with labels for a part of the images
@@ -62,6 +65,9 @@ def make_dataset(name, data_dir="", image_size=32, grey="repeat", cache_dir="", 
         raise UserError(f"--dataset={name}: choose one of {', '.join(DATASETS)}, or tfds:NAME")
     if grey == "keep" and source.channels == 3:
         raise UserError(f"--grey=keep has no effect on {source.description}: its images are in colour. Leave it out")
+    if patch_size:
+        train, test = (cut(split, patch_size, grey) for split in (source.train, source.test))
+        source = source._replace(train=train, test=test, description=f"windows of {source.description}")
     train, test = (
         cache.decode(split, source.hash_content, image_size, grey, cache_dir, say)
         for split in (source.train, source.test)

@@ -148,7 +148,9 @@ def open_reference(config, samples, run, extractor):
         real = images.open_images(config.reference, **for_all_images(config))
     elif run:
         data_dir = config.data_dir or run.data_dir
-        dataset = sets.make_dataset(run.dataset, data_dir, run.image_size, run.grey, config.cache_dir, say=say)
+        dataset = sets.make_dataset(
+            run.dataset, data_dir, run.image_size, run.grey, config.cache_dir, say, run.patch_size
+        )
         note_other_images(dataset, load_data_facts(samples))
         real, held_out = images.of_split(dataset, "train"), images.of_split(dataset, "test")
     else:

@@ -57,7 +57,9 @@ def load_data(config):
     """
     if takes_pairs(config) and config.dataset == "folder" and config.data_dir:
         folder.refuse_16_bits(config.data_dir)
-    return sets.make_dataset(config.dataset, config.data_dir, config.image_size, config.grey, config.cache_dir, say=say)
+    return sets.make_dataset(
+        config.dataset, config.data_dir, config.image_size, config.grey, config.cache_dir, say, config.patch_size
+    )
 
 
 def takes_pairs(config):

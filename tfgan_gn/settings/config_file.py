@@ -54,6 +54,7 @@ VALUES_BEFORE = {
     "test_classes": 0.0,
     "class_file": "",
     "same_image": False,
+    "patch_size": 0,
 }
 # Settings that a resumed run keeps unless they are given.
 SCORING = ("scorer", "eval_every", "eval_images")

@@ -38,6 +38,7 @@ def without_effect(config):
         ),
         "reuse_real_batch": (config.n_critic > 1, "--n_critic=5"),
         "wait": (config.strategy == "multi_worker", "--strategy=multi_worker"),
+        "patch_size": (config.dataset == "folder", "--dataset=folder"),
         "eval_images": (config.eval_every, "--eval_every=1000"),
         "scorer": (config.eval_every, "--eval_every=1000"),
         **dict.fromkeys(OF_LEVELS, (shapes, "--architecture=dagan")),

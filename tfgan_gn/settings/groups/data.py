@@ -47,6 +47,12 @@ class DataSettings:
         AUTHOR,
         low=8,
     )
+    patch_size: int = option(
+        0,
+        "Height and width of the windows that are cut out of larger images of --dataset=folder and take their place; "
+        "windows of dark background are left out; 0 for whole images",
+        low=0,
+    )
     width: int = option(
         DEFAULT_SIZES.width,
         "Base number of channels; each layer of the networks has a fixed multiple of it",

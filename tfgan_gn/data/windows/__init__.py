@@ -1,0 +1,1 @@
+"""Windows of large images, in place of the images."""
