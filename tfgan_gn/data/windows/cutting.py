@@ -38,6 +38,7 @@ def windows(image, size):
 
 
 def _all_windows(image, size):
-    rows, columns = (offsets(side, size)[:, None] + tf.range(size) for side in tf.unstack(tf.shape(image)[:2]))
-    grid = tf.gather(tf.gather(image, columns, axis=1), rows, axis=0)  # [rows, size, columns, size, C]
-    return tf.reshape(tf.transpose(grid, [0, 2, 1, 3, 4]), [-1, size, size, image.shape[-1]])
+    height, width = tf.unstack(tf.shape(image)[:2])
+    rows, columns = (offsets(side, size)[:, None] + tf.range(size) for side in (height, width))
+    pixels = rows[:, None, :, None] * width + columns[None, :, None, :]  # numbers of the pixels of each window
+    return tf.reshape(tf.gather(tf.reshape(image, [-1, image.shape[-1]]), pixels), [-1, size, size, image.shape[-1]])
