@@ -109,7 +109,11 @@ def test_the_held_out_loss_takes_the_batches_and_the_noise_of_the_protocol(given
         return tf.constant(0.5)
 
     config = make_config(batch_size=8, **given)
-    arguments = (SimpleNamespace(evaluate=evaluate), SimpleNamespace(test=split), tf.distribute.get_strategy())
+    arguments = (
+        SimpleNamespace(evaluate=evaluate),
+        SimpleNamespace(train=split, test=split),
+        tf.distribute.get_strategy(),
+    )
     held_out_loss = recording.make_held_out_loss(config, *arguments)
     assert [held_out_loss(iteration) for iteration in (100, 200)] == [0.5, 0.5]
     assert calls == [(count, draw) for draw in draws]
