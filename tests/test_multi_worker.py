@@ -132,7 +132,9 @@ def test_a_worker_that_never_comes_is_named_and_the_run_ends(tmp_path):
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize("address", ["localhost", "localhost:x", "no.such.host.invalid:1"])
+@pytest.mark.parametrize(
+    "address", ["localhost", "localhost:x", "localhost:99999", "localhost:0", "no.such.host.invalid:1"]
+)
 def test_an_address_that_leads_nowhere_is_refused(monkeypatch, address):
     cluster = {"cluster": {"worker": ["localhost:1", address]}, "task": {"type": "worker", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))

@@ -57,8 +57,10 @@ def test_the_averaged_generator_is_exported_where_there_is_one(ema, tmp_path, mo
     monkeypatch.setattr(train.recording, "make_recorder", lambda *_: None)
     dataset = Dataset(TRAIN, TEST, ("image",), "")
     config = config_of(ema=ema, eval_every=0, workdir=str(tmp_path / "run"))
+    (tmp_path / "run" / "checkpoints" / "iteration-4_temp").mkdir(parents=True)
     assert train.train(config, load_data=lambda _: dataset) == 0
     assert trained[0].generator.trainable_variables[-1].path.endswith("bias")
     model = export.load_generator(str(tmp_path / "run" / "export"))
     images = model.sample(2, 1).numpy()
+    assert not (tmp_path / "run" / "checkpoints" / "iteration-4_temp").exists(), "what a killed process left"
     assert (images > 240).all() if ema else (images < 16).all()

@@ -12,6 +12,7 @@ import os
 import sys
 
 from tfgan_gn.errors import UserError
+from tfgan_gn.files.paths import local_path
 from tfgan_gn.settings import command_line
 from tfgan_gn.settings.config_file import is_run, load_config
 from tfgan_gn.startup import load_tensorflow
@@ -49,7 +50,9 @@ def command(argv):
     from tfgan_gn.run_page.points import PointReader
     from tfgan_gn.runs import reporting
 
-    out = arguments.out or os.path.join(configs[0].workdir if len(configs) == 1 else "", reporting.PAGE)
+    out = local_path(arguments.out, "--out") or os.path.join(
+        configs[0].workdir if len(configs) == 1 else "", reporting.PAGE
+    )
     runs = [reporting.run_of(config, PointReader(config.workdir)) for config in configs]
     reporting.write_page(told_apart(runs), out)
     sys.stdout.write(f"written to {out}\n")

@@ -4,6 +4,7 @@ import dataclasses
 from typing import NamedTuple
 
 from tfgan_gn.errors import UserError
+from tfgan_gn.files.paths import local_path
 from tfgan_gn.files.structured import read_structured
 from tfgan_gn.settings.config_file import config_from
 from tfgan_gn.settings.effects import without_effect
@@ -46,6 +47,7 @@ def read_settings(path):
     Raises:
         UserError: the file cannot be read, or has an unknown setting, a bad value, or settings that do not fit.
     """
+    path = local_path(path, "--config")
     content = read_structured(path, "a file of settings")
     if isinstance(content, dict) and isinstance(content.get("config"), dict):
         return Settings(dataclasses.asdict(config_from(content, path)), True)

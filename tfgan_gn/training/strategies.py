@@ -86,8 +86,10 @@ def _workers():
 def _refuse_unknown_host(address):
     host, _, port = address.rpartition(":")
     try:
+        if not 0 < int(port) < 2**16:  # the system would take the number modulo 65536, and Python would raise later
+            raise ValueError(f"the port {port} is not one of 1 to 65535")
         socket.getaddrinfo(host, int(port))
-    except (OSError, ValueError, OverflowError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(
             f"TF_CONFIG names the worker {address}, which has no address ({first_line(error)}): write HOST:PORT"
         ) from None

@@ -82,6 +82,7 @@ class DataSettings:
         "",
         'File that divides the classes, for --architecture=dagan: JSON {"train": [names], "validation": [names], '
         '"test": [names]}; empty to divide them by --validation_classes and --test_classes',
+        path=LOCAL,
     )
     same_image: bool = option(
         False,
