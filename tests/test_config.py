@@ -181,6 +181,8 @@ def test_bad_flags(flag, message):
 
 
 def test_a_flag_without_effect_is_refused():
+    with pytest.raises(UserError, match="--wait has no effect without --strategy=multi_worker"):
+        parse("--wait=5")
     with pytest.raises(UserError, match="--groups has no effect without --norm=group"):
         parse("--norm=layer", "--groups=4")
     with pytest.raises(UserError, match="--generator_groups has no effect without --generator_norm=group"):

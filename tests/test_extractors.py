@@ -235,6 +235,9 @@ def test_fetch_moves_the_whole_file_into_place(server, tmp_path):
     contents = np.random.default_rng(0).bytes(3_000_000)
     (folder / "file").write_bytes(contents)
     path = tmp_path / "new" / "cache" / "file"
+    path.parent.mkdir(parents=True)
+    (path.parent / "file.123.part").write_bytes(b"what a killed process left")
+    os.utime(path.parent / "file.123.part", (0, 0))
     fetch(f"{address}/file", str(path), accept, "")
     assert path.read_bytes() == contents and os.listdir(path.parent) == ["file"]
 

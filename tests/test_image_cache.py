@@ -16,6 +16,7 @@ from tfgan_gn.data import cache, folder, sets
 from tfgan_gn.data.batches import held_out_batches, train_batches
 from tfgan_gn.errors import UserError
 from tfgan_gn.files import noted_hashes
+from tfgan_gn.files.lock import remove_abandoned
 
 
 @pytest.fixture
@@ -192,6 +193,29 @@ def test_an_unfinished_cache_is_not_taken(photos, decoded):
         note.unlink()
     load(photos)
     assert decoded == [38, 2] * 2
+
+
+def test_what_a_killed_process_left_goes_when_images_are_decoded(photos, decoded):
+    left = photos.parent / "cache" / "data-0123.4567.tmp"
+    left.parent.mkdir()
+    left.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    load(photos)
+    assert not left.exists()
+
+
+def test_what_another_process_is_writing_stays(photos, decoded, monkeypatch):
+    fill, seen = cache._fill, []
+
+    def filling(*args):
+        (half,) = (photos.parent / "cache").glob("data-*.tmp")
+        remove_abandoned([half], 1e12)  # as of a process that starts much later
+        seen.append(half.exists())
+        return fill(*args)
+
+    monkeypatch.setattr(cache, "_fill", filling)
+    load(photos)
+    assert seen == [True, True]
 
 
 def test_two_runs_that_start_together_do_not_disturb_each_other(photos, decoded):

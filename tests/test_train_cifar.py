@@ -169,6 +169,7 @@ def test_a_run_in_two_parts_is_the_run_in_one(finished, tmp_path):
     assert process.returncode == 128 + signal.SIGTERM, err
     stopped = re.search(r"stopped and saved at iteration ([0-3]);", err)
     assert stopped and "Traceback" not in err, err
+    assert "SIGTERM: stops and saves when the work at hand is done" in err
     process = command(workdir, iterations=4, sample_every=2, checkpoint_every=2, **QUICK)
     assert process.returncode == 0, process.err
     if stopped[1] != "0":
