@@ -138,6 +138,10 @@ def test_a_policy_and_a_checkpoint_that_is_not_there(scored, tmp_path, evaluate)
     batch, standing = results.load(tmp_path / "batch.json"), results.load(workdir / "scores" / "000006.json")
     assert batch["scores"]["fid"] != standing["scores"]["fid"]
     assert results.differing(batch["protocol"], standing["protocol"]) == ["generator_statistics"]
+    assert "other training images" not in said
+    write_folder(tmp_path / "other", shapes.draw_shapes(80, 16, 1)[0])
+    code, said = evaluate(workdir, extractor, f"--data_dir={tmp_path / 'other'}", *flags)
+    assert code == 0 and "has other training images than the run learnt from" in said
     code, said = evaluate(workdir, extractor, "--checkpoint=3")
     assert code == 1 and "has no checkpoint 3: give --checkpoint= one of " in said and "Traceback" not in said
 
