@@ -54,18 +54,6 @@ def test_a_config_file_with_another_type_or_setting_is_refused(name, value, mess
         config_file.load_config(tmp_path)
 
 
-def test_help_and_refusals_do_not_wait_for_tensorflow():
-    code = "import sys, train_cifar; train_cifar.main(['x', *{}]); sys.exit('tensorflow' in sys.modules)"
-    for flags in (
-        ["--help"],
-        ["--preset=report", "--helpfull"],
-        ["--norm=grup"],
-        ["--architecture=wgan_32", "--conditional"],
-        ["--verbosity=2"],
-    ):
-        subprocess.run([sys.executable, "-c", code.format(flags)], check=True, cwd=ROOT, capture_output=True)
-
-
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
