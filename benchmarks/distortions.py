@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from tfgan_gn.data.shapes import draw_shapes
+from tfgan_gn.data.drawn.shapes import draw_shapes
 
 RECTANGLES = 5
 SWIRL_EXTENT = 25.0  # rho of the paper, in pixels

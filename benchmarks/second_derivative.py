@@ -17,7 +17,7 @@ import tensorflow as tf
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
-from tfgan_gn.data.shapes import draw_shapes
+from tfgan_gn.data.drawn.shapes import draw_shapes
 from tfgan_gn.layers import norm_layers, norms
 from tfgan_gn.models import build_networks
 from tfgan_gn.training.losses import LOSSES, gradient_penalty, interpolate

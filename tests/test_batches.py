@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from tfgan_gn.data import sets, shapes
+from tfgan_gn.data import sets
 from tfgan_gn.data.batches import held_out_batches, train_batches
+from tfgan_gn.data.drawn import shapes
 from tfgan_gn.errors import UserError
 
 pytestmark = pytest.mark.quick

@@ -15,9 +15,9 @@ from test_train_cifar import train_cifar
 
 from tfgan_gn.augmentation import alarms
 from tfgan_gn.augmenter import Augmenter
-from tfgan_gn.data import shapes
+from tfgan_gn.data.drawn import shapes
+from tfgan_gn.data.drawn.shapes import draw_shapes
 from tfgan_gn.data.sets import Dataset
-from tfgan_gn.data.shapes import draw_shapes
 from tfgan_gn.data.sources import Split
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import load_generator

@@ -12,7 +12,8 @@ from inception_seeded import GOLDENS
 from test_images import write_folder
 
 from tfgan_gn import export
-from tfgan_gn.data import sets, shapes
+from tfgan_gn.data import sets
+from tfgan_gn.data.drawn import shapes
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.hashes import hash_pixels
 from tfgan_gn.runs.evaluate import note_other_images

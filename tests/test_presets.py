@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgan_gn.data.shapes import draw_shapes
+from tfgan_gn.data.drawn.shapes import draw_shapes
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import make_sampler
 from tfgan_gn.runs import about, building, checks

@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from test_images import write_folder
 from test_train_cifar import QUICK, ROOT, command, refused_here
 
-from tfgan_gn.data import shapes
+from tfgan_gn.data.drawn import shapes
 from tfgan_gn.runs.evaluate import open_run
 from tfgan_gn.runs.loading import load_run
 from tfgan_gn.scoring import neighbours, results

@@ -13,7 +13,7 @@ import pytest
 from test_images import write_folder
 from test_train_cifar import ROOT
 
-from tfgan_gn.data import shapes
+from tfgan_gn.data.drawn import shapes
 from tfgan_gn.study import trials, worker
 from tfgan_gn.study.definition import read_study
 

@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfgan_gn.data import cache, cifar_files, folder, npz, shapes, tfds_sets
+from tfgan_gn.data import cache, cifar_files, folder, npz, tfds_sets
+from tfgan_gn.data.drawn import shapes, strokes
 from tfgan_gn.data.sources import Source, Split, of_array
 from tfgan_gn.data.windows.stored import cut
 from tfgan_gn.errors import UserError
 
 SHAPES_TRAIN, SHAPES_TEST = 10_000, 2_000
+STROKES_TRAIN, STROKES_TEST = 12_000, 6_000  # 40 and 20 of each class
 CIFAR10_WAY_OUT = (
     "Give the folder that holds the data as --data_dir=PATH: one that tensorflow-datasets prepared, or the original "
     "files from https://www.cs.toronto.edu/~kriz/cifar.html (data_batch_1 and so on, Python or binary version). "
@@ -118,12 +120,22 @@ def _npz(name, data_dir, image_size):
 
 
 def _shapes(name, data_dir, image_size):
+    _refuse_any_folder(name, data_dir)
+    drawn = (shapes.draw_shapes(n, image_size, seed) for seed, n in enumerate((SHAPES_TRAIN, SHAPES_TEST)))
+    return Source(*(of_array(*split) for split in drawn), shapes.CLASSES, "shapes, drawn here", channels=3)
+
+
+def _strokes(name, data_dir, image_size):
+    _refuse_any_folder(name, data_dir)
+    drawn = (strokes.draw_strokes(n, image_size, seed) for seed, n in enumerate((STROKES_TRAIN, STROKES_TEST)))
+    return Source(*(of_array(*split) for split in drawn), strokes.CLASSES, "strokes, drawn here", channels=1)
+
+
+def _refuse_any_folder(name, data_dir):
     if data_dir:
         raise UserError(
             f"--data_dir={data_dir} has no effect with --dataset={name}, which draws its images: leave it out"
         )
-    drawn = (shapes.draw_shapes(n, image_size, seed) for seed, n in enumerate((SHAPES_TRAIN, SHAPES_TEST)))
-    return Source(*(of_array(*split) for split in drawn), shapes.CLASSES, "shapes, drawn here", channels=3)
 
 
 def _refuse_no_folder(data_dir):
@@ -142,4 +154,5 @@ DATASETS: dict[str, Callable[[str, str, int], Source]] = {
     "folder": _folder,
     "npz": _npz,
     "shapes": _shapes,
+    "strokes": _strokes,
 }

@@ -33,4 +33,5 @@ DATASET_NAMES = (
     "folder",
     "npz",
     "shapes",
+    "strokes",
 )

@@ -1,0 +1,1 @@
+"""Labelled sets that the package draws, for machines without data or network."""
