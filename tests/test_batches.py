@@ -1,4 +1,4 @@
-"""The drawn shapes, and the order of images and labels in batches."""
+"""The drawn sets, and the order of images and labels in batches."""
 
 import itertools
 
@@ -7,7 +7,7 @@ import pytest
 
 from tfgan_gn.data import sets
 from tfgan_gn.data.batches import held_out_batches, train_batches
-from tfgan_gn.data.drawn import shapes
+from tfgan_gn.data.drawn import shapes, strokes
 from tfgan_gn.errors import UserError
 
 pytestmark = pytest.mark.quick
@@ -36,6 +36,30 @@ def test_shapes_have_the_area_of_their_geometry(size):
         np.testing.assert_allclose(area[name], expected[name], atol=0.01, err_msg=name)
     images, _ = shapes.draw_shapes(10, size, 0)
     assert images.shape == (10, size, size, 3)
+
+
+def test_strokes_are_characters_that_do_not_depend_on_the_seed_and_vary_within_a_class():
+    """The mean of what one hand wrote tells what another wrote, of 300 characters; no two images are equal."""
+    (images, labels), (other, _) = (strokes.draw_strokes(2400, 16, seed) for seed in (0, 1))
+    assert images.shape == (2400, 16, 16, 1) and images.dtype == np.uint8 and images.max() > 240
+    assert len({image.tobytes() for image in np.concatenate([images, other])}) == 4800
+    np.testing.assert_array_equal(strokes.draw_strokes(2400, 16, 0)[0], images)
+    means = np.stack([images[labels == number].mean(0) for number in range(300)]).reshape(300, -1)
+    distances = np.square(other[:300].reshape(300, 1, -1) - means).sum(-1)
+    assert 0.5 < (distances.argmin(-1) == labels[:300]).mean() < 0.95
+    dataset = sets.make_dataset("strokes", image_size=8, grey="keep")
+    assert len(dataset.classes) == 300 and dataset.train.images.shape == (12_000, 8, 8, 1)
+    assert set(np.bincount(dataset.train.labels)) == {40} and set(np.bincount(dataset.test.labels)) == {20}
+
+
+def test_the_ink_of_a_pixel_is_that_of_all_dabs_of_written_strokes(rng):
+    dabs, width = rng.uniform(-1, 1, (1, strokes.STROKES, strokes.DABS, 2)), np.array([0.2])
+    written = np.array([[True, True, False]])
+    levels = strokes._ink(dabs, written, width, 8)[0]
+    x, y = (2 + 0.5) * 2 / 8 - 1, (5 + 0.5) * 2 / 8 - 1  # of the pixel in row 5 and column 2
+    distance = np.square(dabs[0, :2] - [x, y]).sum(-1)
+    expected = 255 * (1 - np.exp(-np.exp(-distance / (2 * 0.2**2)).sum()))
+    np.testing.assert_allclose(levels[5, 2], expected, atol=0.5)
 
 
 IMAGES = np.arange(50, dtype=np.uint8).reshape(50, 1, 1, 1)
