@@ -198,7 +198,7 @@ def test_any_other_set_of_tensorflow_datasets_is_taken_and_the_known_ones_are_to
         assert parse(f"--dataset={name}").dataset == name
     assert parse("--dataset=tfds:emnist/letters:train").workdir == "runs/tfds-emnist-letters-train-author-group"
     for name in ("mnsit", "tfds", "tfds:", "emnist/letters"):
-        with pytest.raises(UserError, match=f"--dataset={name}: choose one of cifar10, .*, shapes, strokes, strokes, tfds:NAME"):
+        with pytest.raises(UserError, match=f"--dataset={name}: choose one of cifar10, .*, shapes, strokes, tfds:NAME"):
             parse(f"--dataset={name}")
 
 

@@ -142,5 +142,5 @@ def test_missing_cifar10_is_refused_without_waiting_for_a_network(tmp_path, monk
 @pytest.mark.quick
 def test_names_that_are_no_data_sets():
     for name in ("mnsit", "tfds:", "tfds", ""):
-        with pytest.raises(UserError, match=f"--dataset={name}: choose one of cifar10, .*, shapes, strokes, strokes, or tfds:NAME"):
+        with pytest.raises(UserError, match=f"--dataset={name}: choose one of cifar10, .*, strokes, or tfds:NAME"):
             sets.make_dataset(name)
