@@ -20,11 +20,11 @@ def pairs_config(**given):
     return make_config("dagan", **given)
 
 
-MAKERS = {make_config: ("workdir", "data_dir", "cache_dir", "scorer"), pairs_config: ("class_file",)}
+MAKERS = {make_config: ("workdir", "init_from", "data_dir", "cache_dir", "scorer"), pairs_config: ("class_file",)}
 MAKERS |= {make_eval_config: ("reference", "data_dir", "cache_dir", "scorer", "out")}
 MAKERS |= {make_study_config: ("data_dir", "cache_dir", "out", "runs_dir")}
 FLAGS = [(make, flag) for make, flags in MAKERS.items() for flag in flags]
-READ_BY_TENSORFLOW = [pair for pair in FLAGS if pair[1] in ("workdir", "scorer", "runs_dir")]
+READ_BY_TENSORFLOW = [pair for pair in FLAGS if pair[1] in ("workdir", "init_from", "scorer", "runs_dir")]
 
 
 @pytest.mark.parametrize(("make", "flag"), FLAGS)

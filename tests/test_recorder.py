@@ -28,8 +28,8 @@ def recorder_of(trainer, path, score=None, page=None):
     def held_out_loss(iteration):
         return float(trainer.evaluate(iter(batches), tf.constant(2, tf.int64), tf.constant(iteration, tf.int64)))
 
-    clock = itertools.count().__next__
-    return Recorder(trainer, manager, str(path), held_out_loss, clock=clock, score=score, page=page, advice="Be gentle")
+    clock, advice = itertools.count().__next__, "go on from {} gently".format
+    return Recorder(trainer, manager, str(path), held_out_loss, clock=clock, score=score, page=page, advice=advice)
 
 
 @pytest.mark.quick
@@ -127,10 +127,14 @@ def test_what_is_not_finite_is_never_saved(tmp_path, of):
         "optimizer": trainer.generator_update.optimizer.variables[-1],
     }[of]
     broken.assign(tf.fill(broken.shape, np.inf))
+    message = f"{broken.path} is nan at iteration 2: .* go on from .*iteration-1 gently"
     for record in (recorder.save, recorder.evaluate):
-        with pytest.raises(DivergedError, match=f"{broken.path} is nan at iteration 2: .* is .*iteration-1. Be gentle"):
+        with pytest.raises(DivergedError, match=message):
             record(2)
     assert [path.name for path in tmp_path.glob("*/*.index")] == ["iteration-1.index"]
+    checkpoints.save(recorder.manager, 2)  # as an earlier version did
+    with pytest.raises(DivergedError, match="go on from .*iteration-1 gently"):
+        recorder.refuse_divergence({"critic/loss": np.nan}, 3)
 
 
 def test_the_sample_grid_is_of_fixed_noise_normalized_as_published(tmp_path):

@@ -11,7 +11,7 @@ from tfgan_gn.runs.building import build_networks_of, towers_of
 from tfgan_gn.training import strategies
 
 # Paths may differ between the machines of one run.
-PATHS = {"workdir", "data_dir", "cache_dir", "scorer"}
+PATHS = {"workdir", "data_dir", "cache_dir", "scorer", "init_from"}
 
 
 def refuse_impossible_networks(config):

@@ -44,7 +44,7 @@ def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
     """
     held_out_loss = make_held_out_loss(config, trainer, dataset, strategy)
     if not strategies.is_chief(strategy):
-        return Follower(held_out_loss, _advice(config))
+        return Follower(held_out_loss)
     score = None
     if config.eval_every:
         # With several processes the chief scores outside of the strategy: under it, all of them would have to score.
@@ -68,15 +68,26 @@ def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
         page=page,
         sources=sources,
         watch=watch,
-        advice=_advice(config),
+        advice=make_advice(config),
         settings={name: value for name, value in dataclasses.asdict(config).items() if name not in PLACES},
     )
 
 
-def _advice(config):
-    """What may keep a run with these settings from diverging."""
-    more = " or a higher --gp_weight" if config.penalty in building.PENALTY_AXES else ""
-    return f"Try a lower --learning_rate{more} in another --workdir"
+def make_advice(config):
+    """Makes the `advice` of a `Recorder`: what may keep a run with these settings from diverging."""
+    lower = "a lower --learning_rate" + (" and --critic_learning_rate" if config.critic_learning_rate else "")
+    change = lower + (" or a higher --gp_weight" if config.penalty in building.PENALTY_AXES else "")
+
+    def advice(checkpoint):
+        if checkpoint is None:
+            return f"There is no checkpoint to go on from. Start again in another --workdir with {change}"
+        left = config.iterations - checkpoints.iteration_of(checkpoint)
+        return (
+            f"The newest checkpoint is {checkpoint}. To go on from it, give --init_from={checkpoint}, "
+            f"--iterations={left}, another --workdir, and {change}"
+        )
+
+    return advice
 
 
 def make_watch(config, dataset, sources):

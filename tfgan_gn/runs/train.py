@@ -16,6 +16,7 @@ from tfgan_gn.files.lock import NAME as LOCK
 from tfgan_gn.files.lock import only_one
 from tfgan_gn.runs import building, checks, recording, run_data
 from tfgan_gn.runs.about import note_doubtful_settings, say
+from tfgan_gn.runs.loading import origin_of, start_from
 from tfgan_gn.runs.reporting import PAGE
 from tfgan_gn.scoring import history
 from tfgan_gn.settings.config_file import is_run, load_config, load_data_facts, refuse_other_data, refuse_other_settings
@@ -80,6 +81,7 @@ def train(config, progress=lambda iteration: None, load_data=run_data.load_data)
         DivergedError: a loss, a weight or a value of an optimizer is not finite.
     """
     refuse_another_run(config)
+    origin = origin_of(config)
     strategy = strategies.make_strategy(config.strategy, config.wait, say)
     note_doubtful_settings(config, strategy.num_replicas_in_sync)
     checks.refuse_uneven_towers(config, strategy.num_replicas_in_sync)
@@ -93,7 +95,12 @@ def train(config, progress=lambda iteration: None, load_data=run_data.load_data)
     with strategy.scope():
         trainer = building.build_trainer(config, data_facts)
     with _alone_in(config.workdir) if strategies.is_chief(strategy) else contextlib.nullcontext():
-        return _fit(config, strategy, trainer, dataset, data_facts, progress)
+        manager = checkpoints.restore(
+            trainer, os.path.join(config.workdir, checkpoints.NEWEST), config.keep_checkpoints
+        )
+        if origin and manager.latest_checkpoint is None:
+            start_from(origin, trainer, config, data_facts)
+        return _fit(config, strategy, trainer, manager, dataset, data_facts, progress)
 
 
 @contextlib.contextmanager
@@ -115,9 +122,8 @@ def _remove_empty(workdir):
         os.rmdir(workdir)
 
 
-def _fit(config, strategy, trainer, dataset, data_facts, progress):
-    """Trains a trainer from the newest checkpoint of the run folder on, and exports it. Returns the exit code."""
-    manager = checkpoints.restore(trainer, os.path.join(config.workdir, checkpoints.NEWEST), config.keep_checkpoints)
+def _fit(config, strategy, trainer, manager, dataset, data_facts, progress):
+    """Trains a trainer from its iteration on, and exports it. Returns the exit code."""
     start = int(trainer.iteration.numpy())
     count, held_out = run_data.count_images(config, dataset)
     sizes = (

@@ -55,6 +55,7 @@ VALUES_BEFORE = {
     "class_file": "",
     "same_image": False,
     "patch_size": 0,
+    "init_from": "",
 }
 # Settings that a resumed run keeps unless they are given.
 SCORING = ("scorer", "eval_every", "eval_images")
@@ -170,6 +171,8 @@ def with_scoring_of_run(config, given):
 def refuse_other_settings(config, saved, workdir):
     """Checks that a run can be resumed with these settings.
 
+    More iterations are allowed where the learning rate is constant: the longer run would have been the same up to here.
+
     Args:
         config: Config that is asked for.
         saved: Config of the run in the folder.
@@ -183,11 +186,17 @@ def refuse_other_settings(config, saved, workdir):
         for field in dataclasses.fields(config)
         if not field.metadata["free"] and getattr(saved, field.name) != getattr(config, field.name)
     ]
+    longer = config.iterations > saved.iterations
+    if longer and config.lr_decay == "none":
+        differing = [each for each in differing if not each.startswith("iterations ")]
     if differing:
-        raise UserError(
-            f"{workdir} holds a run with another {', another '.join(differing)}: "
-            "give the same settings to resume it, or another --workdir"
-        )
+        way_out = "give the same settings to resume it, or another --workdir"
+        if longer and config.lr_decay == saved.lr_decay == "linear":
+            way_out += (
+                ". With --lr_decay=linear, the learning rate of every iteration depends on --iterations. To go on from "
+                f"the weights of this run, give another --workdir and --init_from={workdir}/checkpoints/iteration-N"
+            )
+        raise UserError(f"{workdir} holds a run with another {', another '.join(differing)}: {way_out}")
 
 
 def refuse_other_data(data_facts, saved, workdir):

@@ -20,7 +20,11 @@ class MovingAverage:
         self.averaged, self.trained, self.decay = averaged, trained, decay
         self.pairs = list(zip(averaged.trainable_variables, trained.trainable_variables, strict=True))
         self.strategy = tf.distribute.get_strategy()
-        for mean, weight in self.pairs:
+        self.restart()
+
+    def restart(self):
+        """Sets the means to the weights, and what is not averaged to what the trained generator has."""
+        for mean, weight in zip(self.averaged.variables, self.trained.variables, strict=True):
             mean.assign(weight)
 
     def update(self):

@@ -4,6 +4,7 @@ import glob
 import os
 import shutil
 
+import numpy as np
 import tensorflow as tf
 
 from tfgan_gn.errors import UserError, first_line
@@ -49,6 +50,16 @@ def find_not_finite(trainer):
         for variable in part.variables:
             if variable.value.dtype.is_floating and not tf.reduce_all(tf.math.is_finite(variable.value)):
                 return variable.path
+    return None
+
+
+def newest_finite(manager):
+    """The path of the newest checkpoint of a manager that holds neither infinite values nor NaN; None for none."""
+    for path in reversed(manager.checkpoints):
+        reader = tf.train.load_checkpoint(path)
+        floats = [name for name, dtype in reader.get_variable_to_dtype_map().items() if dtype.is_floating]
+        if all(np.isfinite(reader.get_tensor(name)).all() for name in floats):
+            return path
     return None
 
 
@@ -158,25 +169,29 @@ def find(workdir, which=""):
     return found[-1]
 
 
-def load_weights(networks, path):
-    """Loads the weights of networks from a checkpoint.
+def load_weights(networks, path, optimizers=None, flag="--checkpoint"):
+    """Loads the weights of networks from a checkpoint, and the state of optimizers.
 
     Args:
         networks: dict from "generator", "critic" or "averaged" (the averaged generator, which only runs with --ema
             have) to a Keras model, built as in the run.
         path: of the checkpoint, without the ending of a file.
+        optimizers: dict from "generator_optimizer" or "critic_optimizer" to a Keras optimizer of the same class as in
+            the run, built; None for none.
+        flag: which gave the path, for messages.
 
     Raises:
         UserError: the checkpoint cannot be read, or is of other networks.
     """
     try:
         _refuse_other_shapes(networks, path)
-        checkpoint = tf.train.Checkpoint(**{name: _by_path(network) for name, network in networks.items()})
+        parts = {name: _by_path(network) for name, network in networks.items()}
+        checkpoint = tf.train.Checkpoint(**parts, **(optimizers or {}))
         checkpoint.restore(path).expect_partial().assert_existing_objects_matched()
     except UserError:  # which is a ValueError too
         raise
     except _UNREADABLE as error:
-        raise UserError(f"checkpoint {path} cannot be read ({first_line(error)}): give another --checkpoint") from None
+        raise UserError(f"checkpoint {path} cannot be read ({first_line(error)}): give another {flag}") from None
 
 
 def _refuse_other_shapes(networks, path):

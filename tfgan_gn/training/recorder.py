@@ -33,7 +33,8 @@ class Recorder:
             one of them, which stands in the first column of the samples. None for other generators.
         watch: function from (new images of the sources, uint8 [GRID, GRID - 1, H, W, C]; the iteration) to scalars by
             tag; None for none.
-        advice: what to do if the run diverges, a sentence.
+        advice: function from the path of the newest finite checkpoint, or None, to sentences: what to do if the run
+            diverges.
         settings: dict of the settings of the run, which TensorBoard shows; None to show none.
 
     Raises:
@@ -51,7 +52,7 @@ class Recorder:
         page=None,
         sources=None,
         watch=None,
-        advice="",
+        advice=lambda checkpoint: "",
         settings=None,
     ):
         self.advice = advice
@@ -94,7 +95,7 @@ class Recorder:
             values: dict from a name to a float.
             iteration: that the values are of.
         """
-        refuse_divergence(values, iteration, self.advice, self.manager.latest_checkpoint)
+        refuse_divergence(values, iteration, lambda: self.advice(checkpoints.newest_finite(self.manager)))
 
     def _refuse_divergence_of_weights(self, iteration):
         name = checkpoints.find_not_finite(self.trainer)
@@ -202,19 +203,18 @@ class Follower:
 
     Args:
         held_out_loss: as in `Recorder`.
-        advice: as in `Recorder`.
     """
 
-    def __init__(self, held_out_loss, advice=""):
-        self.held_out_loss, self.advice = held_out_loss, advice
+    def __init__(self, held_out_loss):
+        self.held_out_loss = held_out_loss
 
     def log(self, iteration):
         """Computes this process's share of the held-out loss."""
         self.held_out_loss(iteration)
 
     def refuse_divergence(self, values, iteration):
-        """As that of `Recorder`, but for the checkpoint in the message, which only the chief knows."""
-        refuse_divergence(values, iteration, self.advice)
+        """As that of `Recorder`, without the advice: only the chief knows the checkpoints."""
+        refuse_divergence(values, iteration, lambda: "The first process says how to go on")
 
     def add(self, logs, slopes, count):
         """Does nothing."""
@@ -232,14 +232,13 @@ class Follower:
         """Does nothing."""
 
 
-def refuse_divergence(values, iteration, advice, checkpoint=None):
+def refuse_divergence(values, iteration, advice):
     """Checks that values are finite.
 
     Args:
         values: dict from a name to a float.
         iteration: that the values are of.
-        advice: what to do, a sentence.
-        checkpoint: path of the newest checkpoint, or None.
+        advice: function that returns what to do, sentences.
 
     Raises:
         DivergedError: a value is infinite or NaN.
@@ -247,6 +246,5 @@ def refuse_divergence(values, iteration, advice, checkpoint=None):
     for name, value in values.items():
         if not math.isfinite(value):
             raise DivergedError(
-                f"{name} is {value} at iteration {iteration}: the run diverged. Nothing more is saved; the newest "
-                f"checkpoint is {checkpoint or 'none'}. {advice}"
+                f"{name} is {value} at iteration {iteration}: the run diverged. Nothing more is saved. {advice()}"
             )

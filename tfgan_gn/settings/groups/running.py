@@ -31,6 +31,13 @@ class RunSettings:
         free=True,
         path=PLAIN,
     )
+    init_from: str = option(
+        "",
+        "Checkpoint of another run, such as runs/first/checkpoints/iteration-5000, whose weights this run starts with "
+        "at iteration 0; the state of its optimizers is taken too where the optimizers are the same; empty for new "
+        "weights",
+        path=PLAIN,
+    )
     log_every: int = option(100, "Iterations between two points in TensorBoard", AUTHOR, low=1, free=True)
     sample_every: int = option(100, "Iterations between two grids of samples", AUTHOR, low=1, free=True)
     checkpoint_every: int = option(1000, "Iterations between two checkpoints", low=1, free=True)
