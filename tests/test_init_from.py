@@ -117,7 +117,7 @@ def test_a_run_with_a_falling_learning_rate_is_not_made_longer_in_its_folder():
     ("given", "change"),
     [
         ({}, "a lower --learning_rate or a higher --gp_weight"),
-        ({"preset": "author_wgan_clip"}, "a lower --learning_rate"),
+        ({"preset": "wgan_clip"}, "a lower --learning_rate"),
         ({"critic_learning_rate": 1.0}, "a lower --learning_rate and --critic_learning_rate or a higher --gp_weight"),
     ],
 )

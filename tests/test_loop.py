@@ -40,7 +40,7 @@ class StubRecorder:
             setattr(self, name, lambda iteration, name=name: self.done.append((name, iteration)))
 
     def refuse_divergence(self, values, iteration):
-        refuse_divergence(values, iteration, "Try a lower rate", "run/checkpoints/iteration-5")
+        refuse_divergence(values, iteration, lambda: "Go on from run/checkpoints/iteration-5 with a lower rate")
 
     def add(self, logs, slopes, count):
         self.added.append((logs, count))
@@ -119,7 +119,7 @@ def test_a_request_to_stop_saves_and_ends():
 def test_a_loss_that_is_not_finite_stops_the_run_and_saves_nothing():
     trainer, recorder = StubTrainer(nan_at=6), StubRecorder()
     with pytest.raises(
-        UserError, match=r"critic/loss is nan at iteration 7: .* checkpoint is run/checkpoints/iteration-5"
+        UserError, match=r"critic/loss is nan at iteration 7: .* Go on from run/checkpoints/iteration-5"
     ):
         fit(trainer, recorder, 10.0)
     assert max(i for _, i in recorder.done) == 6
