@@ -1,0 +1,71 @@
+"""What tests/faults/ rests on: each kind of change is made, a fault is seen, a case can be repeated."""
+
+import pathlib
+import random
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "faults"))
+import corrupt
+import fuzz
+import mutants
+
+pytestmark = pytest.mark.quick
+SOURCE = '''
+"""A docstring: 1 + 1."""
+def f(a, b, axis=-1):
+    if a < b and not b:
+        raise ValueError(f"{a + 1} is wrong")
+    total = 0.5 if b else g(a, b, axis=axis)
+    total += 1
+    return np.stack([a, total], True)
+'''
+CHANGES = [
+    "-1  ->  1",
+    "1  ->  2",
+    "if a < b and (not b):  ->  if not (a < b and (not b)):",
+    "a < b and (not b)  ->  a < b or not b",
+    "a < b  ->  a <= b",
+    "not b  ->  b",
+    "0.5 if b else g(a, b, axis=axis)  ->  g(a, b, axis=axis) if b else 0.5",
+    "0.5  ->  1.0",
+    "g(a, b, axis=axis)  ->  g(a, b)",
+    "g(a, b, axis=axis)  ->  g(b, a, axis=axis)",
+    "total += 1  ->  pass",
+    "1  ->  2",
+    "True  ->  False",
+]
+
+
+def test_each_expression_is_changed_and_what_is_only_read_is_not():
+    found = mutants.mutants_of(SOURCE)
+    assert sorted(mutant.what for mutant in found) == sorted(CHANGES)
+    assert len({mutant.source for mutant in found}) == len(CHANGES)
+    for mutant in found:
+        compile(mutant.source, "mutant", "exec")
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "changed", "wrong"),
+    [
+        (0, "done\n", set(), ""),
+        (1, "x.py: error: x.npz is empty\n", set(), ""),
+        (1, "x.py: error: a\nx.py: error: b\n", set(), "exit code 1 with 2 messages"),
+        (0, "x.py: error: a\n", set(), "exit code 0 with 1 messages"),
+        (-11, "", set(), "exit code -11"),
+        (1, "Traceback (most recent call last):\n  ...\nKeyError: 3\n", set(), "traceback: KeyError: 3"),
+        (0, "done\n", {"images.npz"}, "wrote outside"),
+    ],
+)
+def test_a_case_passes_with_success_or_with_one_message(code, text, changed, wrong):
+    found = fuzz.verdict(code, text, changed)
+    assert found.startswith(wrong) and bool(found) == bool(wrong)
+
+
+def test_the_same_number_damages_in_the_same_way():
+    data = bytes(range(256))
+    ways = [corrupt.corrupt_bytes(data, random.Random(number)) for number in range(60)]
+    assert ways == [corrupt.corrupt_bytes(data, random.Random(number)) for number in range(60)]
+    assert len({name for name, _ in ways}) == 9
+    assert sum(damaged == data for _, damaged in ways) <= 3
