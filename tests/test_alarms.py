@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tfgan_gn.augmentation.alarms import NEARNESS, SPREAD, Alarms, apart_in_classes, notes, spread
+from tfgan_gn.augmentation.alarms import NEARNESS, ROWS, SPREAD, Alarms, apart_in_classes, spread
+from tfgan_gn.metrics import alarms
 
 pytestmark = pytest.mark.quick
 
@@ -51,16 +52,17 @@ def test_what_is_wrong_raises_its_alarm_and_no_other(real, make, alarmed):
     }[make]
     values = Alarms(sources, images, np.flatnonzero(labels != 1), apart_in_classes(images, labels, (1,)))(new)
     assert [tag for tag in (SPREAD, NEARNESS) if values[tag] < 0.1] == alarmed
-    assert len(notes(values)) == len(alarmed)
+    lines = alarms.Alarms(ROWS, 100, lambda line: None).read(values, 100)
+    assert len(lines) == len(alarmed)
     if make == "real":
         np.testing.assert_allclose(values[SPREAD], 1, rtol=0.15)
         assert 0.5 < values[NEARNESS] < 1.2
     if SPREAD in alarmed:
-        assert notes(values)[0].startswith("note: two new images of one source differ by 0.0% of what")
+        assert lines[0].startswith("alarm at iteration 100: two new images of one source differ by 0.0% of what")
 
 
 def test_no_more_images_are_searched_than_fit(monkeypatch):
     monkeypatch.setattr("tfgan_gn.augmentation.alarms.MOST_NUMBERS", 16 * 7)
     train = np.arange(50, dtype=np.uint8).repeat(16).reshape(50, 4, 4, 1)
-    alarms = Alarms(train[:2], train, np.arange(50), 1.0)
-    assert alarms.real[:, 0].tolist() == [0, 8, 16, 24, 32, 40, 49, 0, 1]
+    measure = Alarms(train[:2], train, np.arange(50), 1.0)
+    assert measure.real[:, 0].tolist() == [0, 8, 16, 24, 32, 40, 49, 0, 1]

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfgan_gn import guards
 from tfgan_gn.errors import UserError
 from tfgan_gn.training import loop
-from tfgan_gn.training.recorder import refuse_divergence
+from tfgan_gn.training.watch.divergence import refuse_divergence
 
 pytestmark = pytest.mark.quick
 

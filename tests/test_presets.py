@@ -225,7 +225,7 @@ def test_settings_without_effect_are_refused(given, message):
 @pytest.mark.parametrize(
     ("preset", "given", "note"),
     [
-        ("author", {"norm": "batch"}, "batch norm in the critic makes the score of one image depend on the other"),
+        ("author", {"norm": "batch_renorm"}, "batch renormalization in the critic scores images by the statistics of"),
         (
             "sngan_resnet",
             {"loss": "wasserstein"},

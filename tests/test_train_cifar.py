@@ -224,10 +224,15 @@ def test_bad_input_is_one_message(tmp_path, capsys):
     assert not (tmp_path / "a").exists() and not (tmp_path / "b").exists(), "a refused run leaves no folder behind"
 
 
-def test_a_run_that_diverges_and_one_too_large_for_the_memory_are_one_message(tmp_path):
+def test_too_little_memory_and_a_divergence_are_one_message_each_and_the_latter_is_computed_again(tmp_path):
     assert "out of memory" in refused(tmp_path / "e", z_dim=2_000_000_000)
     diverged = refused(tmp_path / "c", iterations=50, learning_rate=1e30, jit=True, **QUICK)
-    assert "the run diverged" in diverged
+    left = f"{tmp_path}/c/diverged"
+    assert f"the run diverged. Nothing more is saved. `python -m tfgan_gn.replay {left}` computes what we" in diverged
+    again = [sys.executable, "-m", "tfgan_gn.replay", left]
+    process = subprocess.run(again, cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    assert re.search(r"critic/loss (nan|-?inf), as in the run\n", process.stdout)
 
 
 @pytest.mark.quick

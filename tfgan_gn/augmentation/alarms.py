@@ -3,8 +3,11 @@
 Both compare with how far two real images of one class are apart. So a value of 1 is what real images have.
 """
 
+import math
+
 import numpy as np
 
+from tfgan_gn.metrics.alarms import Alarm
 from tfgan_gn.metrics.nearest import nearest
 
 SPREAD, NEARNESS = "new_images/spread", "new_images/nearness"  # tags of the two values
@@ -82,12 +85,21 @@ class Alarms:
         return {SPREAD: spread(new) / self.apart, NEARNESS: float(np.median(distances)) / self.apart}
 
 
-def notes(values):
-    """The lines of text about values of `Alarms` that are too small."""
-    texts = {
-        SPREAD: "two new images of one source differ by {} of what two real images of a class differ by: the generator "
+ROWS = (
+    Alarm(
+        SPREAD,
+        ALARM,
+        math.inf,
+        "two new images of one source differ by {:.1%} of what two real images of a class differ by: the generator "
         "ignores its noise z",
-        NEARNESS: "half of the new images differ from a real image by less than {} of what two real images of a class "
-        "differ by: the generator copies the image that it is given, or one that it has learnt from",
-    }
-    return [f"note: {text.format(f'{values[tag]:.1%}')}" for tag, text in texts.items() if values[tag] < ALARM]
+        at_end=True,
+    ),
+    Alarm(
+        NEARNESS,
+        ALARM,
+        math.inf,
+        "half of the new images differ from a real image by less than {:.1%} of what two real images of a class differ "
+        "by: the generator copies the image that it is given, or one that it has learnt from",
+        at_end=True,
+    ),
+)

@@ -97,9 +97,6 @@ NORMS = {
     "none": Norm(lambda groups, num_classes, name: NoNorm(name=name)),
     "batch": Norm(
         lambda groups, num_classes, name: BatchNorm(num_classes=num_classes, name=name),
-        critic_caveat="batch norm in the critic makes the score of one image depend on the other images of its batch. "
-        "The gradient penalty is defined for the score of each image by itself (Gulrajani et al. 2017, section 4). "
-        "--norm=layer, instance or group work with it.",
     ),
     "layer": Norm(lambda groups, num_classes, name: GroupNorm(1, num_classes=num_classes, name=name)),
     "instance": Norm(lambda groups, num_classes, name: GroupNorm(None, num_classes=num_classes, name=name)),

@@ -1,5 +1,6 @@
 """What a run says about itself: lines on the terminal, versions, notes on its settings."""
 
+import os
 import platform
 import sys
 
@@ -9,6 +10,9 @@ import tensorflow as tf
 
 from tfgan_gn import __version__
 from tfgan_gn.layers import norms
+from tfgan_gn.training.watch.neighbours import TAKEN, dependence_on_neighbours
+
+DEPENDS = 0.01  # of the deviation of scores: more than rounding, in float32 and in bfloat16
 
 
 def say(text):
@@ -20,6 +24,12 @@ def versions():
     """The versions that results may depend on: a dict from names to strings."""
     found = {module.__name__: module.__version__ for module in (tf, keras, np)}
     return {"tfgan_gn": __version__, "python": platform.python_version(), **found}
+
+
+def note_program(path):
+    """Says so if a path is that of a SavedModel, which can do whatever this process may, such as writing files."""
+    if os.path.isfile(os.path.join(path, "saved_model.pb")):
+        say(f"note: {path} is a SavedModel, a program that is run now: give only one that you trust")
 
 
 def note_doubtful_settings(config, replicas):
@@ -43,4 +53,28 @@ def note_doubtful_settings(config, replicas):
         say(
             "note: the spectral-normalization read-me reports that spectral norm does not work with the Wasserstein "
             "loss without penalty: use --loss=hinge or --loss=bce"
+        )
+
+
+def note_dependence_on_neighbours(trainer, images, labels, say=say):
+    """Says so if the critic's score of an image depends on the other images of its batch, and there is a penalty.
+
+    Args:
+        trainer: `Trainer`.
+        images: uint8 or uint16 [N, H, W, C], of which some are scored.
+        labels: int64 [N].
+        say: function that prints a line.
+    """
+    if trainer.objective.gp_weight is None:
+        return
+    rows = np.linspace(0, len(images) - 1, TAKEN).astype(np.int64)
+    chosen = np.asarray(images[rows])
+    real = (chosen / (np.iinfo(chosen.dtype).max / 2) - 1).astype(trainer.noise.dtype)
+    condition = real[::-1] if trainer.noise.pairs else None if trainer.noise.num_classes is None else labels[rows]
+    dependence = dependence_on_neighbours(trainer.critic, real, condition)
+    if dependence > DEPENDS:
+        say(
+            f"note: beside other images of its batch, an image's score by the critic differs by {dependence:.2g} "
+            "standard deviations of the scores. The gradient penalty is defined for the score of each image by itself "
+            "(Gulrajani et al. 2017, section 4). Batch norm does this; --norm=layer, instance or group work with it"
         )

@@ -7,12 +7,12 @@ import keras
 
 from tfgan_gn.errors import UserError
 from tfgan_gn.runs.about import say
-from tfgan_gn.runs.building import build_networks_of
+from tfgan_gn.runs.building import build_networks_of, build_trainer
 from tfgan_gn.runs.run_data import DataFacts, classes_of, facts_from
 from tfgan_gn.settings.config_file import load_config, load_data_facts
 from tfgan_gn.settings.effects import without_effect
 from tfgan_gn.settings.training import Config
-from tfgan_gn.training import checkpoints
+from tfgan_gn.training import checkpoints, strategies
 
 # What the networks are; a run that starts from others has the same.
 NETWORKS = ("architecture", "width", "z_dim", "image_size", "norm", "groups", "generator_norm", "generator_groups")
@@ -67,6 +67,25 @@ def load_run(workdir, checkpoint=""):
     generator, critic = build_networks_of(config, data_facts)
     checkpoints.load_weights({"averaged" if config.ema else "generator": generator, "critic": critic}, path)
     return Run(generator, critic, checkpoints.iteration_of(path), path, config, data_facts)
+
+
+def load_trainer(workdir):
+    """Loads the trainer of a run as it was at the newest checkpoint, on devices chosen as in the run.
+
+    Args:
+        workdir: run folder, or the folder that a diverging run leaves.
+
+    Returns:
+        `trainer.Trainer`.
+
+    Raises:
+        UserError: as `load_run`.
+    """
+    config = load_config(workdir)
+    with strategies.make_strategy(config.strategy, config.wait).scope():
+        trainer = build_trainer(config, facts_from(load_data_facts(workdir), workdir))
+    checkpoints.restore(trainer, os.path.join(workdir, checkpoints.NEWEST), 1)
+    return trainer
 
 
 class Origin(NamedTuple):

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import os
 import time
 
@@ -12,18 +13,24 @@ from tfgan_gn import guards
 from tfgan_gn.augmentation import alarms
 from tfgan_gn.export import make_sampler
 from tfgan_gn.files.cache_folder import cache_folder
-from tfgan_gn.runs import affordable, building
-from tfgan_gn.runs.about import say, versions
+from tfgan_gn.metrics.alarms import Alarms
+from tfgan_gn.runs import affordable, building, run_data
+from tfgan_gn.runs.about import note_program, say, versions
 from tfgan_gn.runs.reporting import make_page
 from tfgan_gn.runs.run_data import classes_of_pairs, count_images, make_test_batches, source_images
 from tfgan_gn.scoring import evaluation, extractors, history, images, neighbours, reference
 from tfgan_gn.scoring.scores import Settings
-from tfgan_gn.settings.config_file import save_config
+from tfgan_gn.settings.config_file import NAME, save_config
 from tfgan_gn.settings.differences import PLACES
 from tfgan_gn.settings.protocols import PROTOCOLS
 from tfgan_gn.settings.scoring import EvalConfig
 from tfgan_gn.training import checkpoints, strategies
 from tfgan_gn.training.recorder import GRID, Follower, Recorder
+from tfgan_gn.training.watch import readings
+from tfgan_gn.training.watch.divergence import Evidence
+from tfgan_gn.training.watch.readings import Readings
+
+COMPARED = 100  # real images whose differences are compared with those of samples
 
 
 def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
@@ -55,9 +62,12 @@ def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
     with guards.writing_to(config.workdir):
         os.makedirs(config.workdir, exist_ok=True)
         save_config(config, config.workdir, versions(), data_facts._asdict())
+    evidence = None
+    if strategies.num_workers(strategy) == 1:  # several would have to repeat iterations together
+        batches = functools.partial(run_data.make_train_batches, config, dataset, strategy)
+        evidence = Evidence(trainer, batches, functools.partial(run_data.count_batches, config), config.workdir, NAME)
     page = make_page(config, time.monotonic)
     sources = source_images(config, dataset, GRID)
-    watch = None if sources is None else make_watch(config, dataset, sources)
     return Recorder(
         trainer,
         manager,
@@ -67,9 +77,12 @@ def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
         score=score,
         page=page,
         sources=sources,
-        watch=watch,
+        watch=make_watch(config, dataset, sources),
+        readings=Readings(trainer, config.penalty == "gradient", sources is None),
+        alarms=make_alarms(config, dataset),
         advice=make_advice(config),
         settings={name: value for name, value in dataclasses.asdict(config).items() if name not in PLACES},
+        evidence=evidence,
     )
 
 
@@ -91,30 +104,34 @@ def make_advice(config):
 
 
 def make_watch(config, dataset, sources):
-    """Makes the `watch` of a `Recorder`, which tells at the end of a run what is wrong with its new images.
+    """Makes the `watch` of a `Recorder`: how far its samples are apart, and from real images.
 
     Args:
-        config: Config of a run of pairs.
+        config: Config.
         dataset: `sets.Dataset`.
         sources: of `run_data.source_images`.
 
     Returns:
-        Function from (new images, iteration) to scalars by tag; None where no two images of a class differ.
+        Function from samples to readings by tag; None where no two real images, or no two of a class, differ.
     """
-    classes, (images, labels) = classes_of_pairs(config, dataset), dataset.train
+    images, labels = dataset.train
+    if sources is None:
+        chosen = np.asarray(images[np.linspace(0, len(images) - 1, COMPARED).astype(np.int64)])
+        apart = alarms.spread(chosen[None]) * 255 / np.iinfo(chosen.dtype).max
+        return (lambda samples: {readings.SAMPLES: alarms.spread(samples) / apart}) if apart else None
+    classes = classes_of_pairs(config, dataset)
     apart = alarms.apart_in_classes(images, labels, classes.validation)
-    if not apart:
-        return None
     rows = np.flatnonzero(np.isin(labels, classes.train))
-    measure = alarms.Alarms(sources, images, rows, apart)
+    return alarms.Alarms(sources, images, rows, apart) if apart else None
 
-    def watch(new, iteration):
-        values = measure(new)
-        for line in alarms.notes(values) if iteration == config.iterations else ():
-            say(line)
-        return values
 
-    return watch
+def make_alarms(config, dataset):
+    """Makes the `alarms` of a `Recorder`: those of every run, and those of a run of pairs."""
+    num_held_out = count_images(config, dataset)[1]
+    if config.test_batches:
+        num_held_out = min(num_held_out, config.test_batches * config.batch_size)
+    of_pairs = alarms.ROWS if run_data.takes_pairs(config) else ()
+    return Alarms((*readings.rows_for(num_held_out), *of_pairs), config.iterations, say)
 
 
 def make_held_out_loss(config, trainer, dataset, strategy):
@@ -157,6 +174,7 @@ def make_score(config, data_facts, generator, dataset, done, clock):
     Raises:
         UserError: the weights of the network that makes the features are missing.
     """
+    note_program(config.scorer)
     extractor = extractors.load_extractor(config.scorer, config.cache_dir)
     settings = scoring_settings(EvalConfig(splits=PROTOCOLS[config.protocol].splits), extrapolate=False)
     train = images.of_split(dataset, "train")

@@ -104,6 +104,11 @@ def make_train_batches(config, dataset, strategy, iteration):
     return iter(strategies.distribute(strategy, of_share))
 
 
+def count_batches(config, iteration):
+    """How many batches an iteration takes."""
+    return _batches_before(config, iteration + 1) - _batches_before(config, iteration)
+
+
 def _batches_before(config, iteration):
     """How many batches the iterations before this one take. With pairs, each generator step takes one too."""
     of_critic = iteration * (1 if config.reuse_real_batch else config.n_critic)

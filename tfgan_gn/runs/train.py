@@ -15,7 +15,7 @@ from tfgan_gn.export import export_generator, make_sampler
 from tfgan_gn.files.lock import NAME as LOCK
 from tfgan_gn.files.lock import only_one
 from tfgan_gn.runs import building, checks, recording, run_data
-from tfgan_gn.runs.about import note_doubtful_settings, say
+from tfgan_gn.runs.about import note_dependence_on_neighbours, note_doubtful_settings, say
 from tfgan_gn.runs.loading import origin_of, start_from
 from tfgan_gn.runs.reporting import PAGE
 from tfgan_gn.scoring import history
@@ -138,6 +138,7 @@ def _fit(config, strategy, trainer, manager, dataset, data_facts, progress):
     )
     with guards.reaching_workers(strategies.num_workers(strategy)), guards.stop_requests(say) as stop:
         checks.refuse_unlike_processes(config, data_facts, start, strategy)
+        note_dependence_on_neighbours(trainer, *dataset.train)
         finished = loop.fit(
             trainer,
             run_data.make_train_batches(config, dataset, strategy, start),

@@ -38,17 +38,29 @@ def manage(trainer, directory, keep):
     return tf.train.CheckpointManager(checkpoint, directory, max_to_keep=keep, checkpoint_name=CHECKPOINT)
 
 
+def _parts(trainer):
+    """The networks and the optimizers of a trainer."""
+    averaged = [trainer.average.averaged] if trainer.average else []
+    optimizers = (trainer.generator_update.optimizer, trainer.critic_update.optimizer)
+    return trainer.generator, trainer.critic, *averaged, *optimizers
+
+
+def variables_of(trainer):
+    """Everything that training changes, a list of `tf.Variable`s in a fixed order."""
+    return [trainer.iteration, *(variable.value for part in _parts(trainer) for variable in part.variables)]
+
+
 def find_not_finite(trainer):
     """The name of the first variable of a trainer with an infinite value or a NaN; None if there is none.
 
     Args:
         trainer: `Trainer`, whose networks and optimizers are looked at.
     """
-    networks = (trainer.generator, trainer.critic, *([trainer.average.averaged] if trainer.average else []))
-    optimizers = (trainer.generator_update.optimizer, trainer.critic_update.optimizer)
-    for part in (*networks, *optimizers):
-        for variable in part.variables:
-            if variable.value.dtype.is_floating and not tf.reduce_all(tf.math.is_finite(variable.value)):
+    for variable in (variable for part in _parts(trainer) for variable in part.variables):
+        if variable.value.dtype.is_floating:
+            try:  # one operation, without an array of as many truth values
+                tf.debugging.check_numerics(variable.value, "")
+            except tf.errors.InvalidArgumentError:
                 return variable.path
     return None
 
@@ -118,9 +130,10 @@ def restore(trainer, directory, keep):
 
 
 def _refuse_bad_state(directory):
-    """Raises UserError if the file that names the newest checkpoint of a folder is missing, damaged, or names others.
+    """Raises UserError if the file that names the checkpoints of a folder is missing, damaged, or names others.
 
-    TensorFlow would start a new run without a word, or read a checkpoint that lies somewhere else.
+    TensorFlow would start a new run without a word, read a checkpoint that lies somewhere else, or delete it as an old
+    one.
     """
     state = os.path.join(directory, "checkpoint")
     names = [os.path.basename(path)[: -len(".index")] for path in glob.glob(f"{glob.escape(directory)}/*.index")]
@@ -128,14 +141,19 @@ def _refuse_bad_state(directory):
     if not names and not os.path.exists(state):
         return
     try:
-        newest = tf.train.get_checkpoint_state(directory).model_checkpoint_path
+        state_there = tf.train.get_checkpoint_state(directory)
+        named = [state_there.model_checkpoint_path, *state_there.all_model_checkpoint_paths]
     except (AttributeError, ValueError, tf.errors.OpError):  # no file, or one that TensorFlow cannot read
-        newest = ""
-    if os.path.normpath(os.path.dirname(newest)) != os.path.normpath(directory):
+        named = [""]
+    if any(not _lies_in(path, directory) for path in named):
         way_out = f"write 'model_checkpoint_path: \"{names[-1]}\"' into it" if names else "remove it"
         raise UserError(
             f"{state} does not name any of the {len(names)} checkpoints beside it: {way_out}, or give another --workdir"
         )
+
+
+def _lies_in(path, directory):
+    return os.path.normpath(os.path.dirname(path)) == os.path.normpath(directory) and iteration_of(path) >= 0
 
 
 def find(workdir, which=""):

@@ -7,10 +7,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_gn.data.pixels import middles
-from tfgan_gn.errors import DivergedError
+from tfgan_gn.errors import first_line
 from tfgan_gn.guards import writing_to
 from tfgan_gn.training import checkpoints, summaries
 from tfgan_gn.training.slerp import slerp
+from tfgan_gn.training.watch.divergence import refuse_divergence
 
 GRID = 10  # rows and columns of the sample grid, as published
 SAMPLES, INTERPOLATIONS, TENSORBOARD = "samples", "interpolations", "tensorboard"  # folders in a run folder
@@ -31,11 +32,14 @@ class Recorder:
         page: function that writes the page of the run, called with whether the training ends; None for no page.
         sources: for a generator whose condition is an image, uint8 [GRID, H, W, C]: the images of a row are made of
             one of them, which stands in the first column of the samples. None for other generators.
-        watch: function from (new images of the sources, uint8 [GRID, GRID - 1, H, W, C]; the iteration) to scalars by
-            tag; None for none.
+        watch: function from the samples, uint8 [1, GRID^2, H, W, C], or of the sources [GRID, GRID - 1, H, W, C], to
+            readings by tag; None for none.
+        readings: `readings.Readings`; None for none.
+        alarms: `alarms.Alarms` of all these readings; None for none.
         advice: function from the path of the newest finite checkpoint, or None, to sentences: what to do if the run
             diverges.
         settings: dict of the settings of the run, which TensorBoard shows; None to show none.
+        evidence: `divergence.Evidence`, which leaves the iteration in which the run diverges; None for none.
 
     Raises:
         UserError: the folder cannot be written to.
@@ -52,10 +56,13 @@ class Recorder:
         page=None,
         sources=None,
         watch=None,
+        readings=None,
+        alarms=None,
         advice=lambda checkpoint: "",
         settings=None,
+        evidence=None,
     ):
-        self.advice = advice
+        self.advice, self.evidence = advice, evidence
         self.trainer, self.manager, self.workdir = trainer, manager, workdir
         self.held_out_loss, self.score, self.page = held_out_loss, score, page
         self.clock, self.since, self.pending, self.slopes = clock, clock(), [], None
@@ -87,20 +94,31 @@ class Recorder:
         self.draw = lambda: draw_all(z, condition)
         self.draw_interpolations = lambda: draw_all(tf.constant(arcs, z.dtype), condition_of_arcs)
         self.sources, self.watch = sources, watch
+        self.readings, self.alarms = readings, alarms
 
     def refuse_divergence(self, values, iteration):
-        """Raises DivergedError if a value is infinite or NaN.
+        """Raises DivergedError if a value is infinite or NaN; with `evidence`, also for weights and optimizers.
 
         Args:
             values: dict from a name to a float.
             iteration: that the values are of.
         """
-        refuse_divergence(values, iteration, lambda: self.advice(checkpoints.newest_finite(self.manager)))
+        if self.evidence:
+            values = {**values, **self._not_finite()}
+        refuse_divergence(values, iteration, self._leave_evidence)
 
-    def _refuse_divergence_of_weights(self, iteration):
+    def _not_finite(self):
         name = checkpoints.find_not_finite(self.trainer)
-        if name:
-            self.refuse_divergence({f"a value of {name}": math.nan}, iteration)
+        return {f"a value of {name}": math.nan} if name else {}
+
+    def _leave_evidence(self):
+        """Says what was left of the iteration, and what to do."""
+        try:
+            left = self.evidence and self.evidence.leave()
+            told = f"`python -m tfgan_gn.replay {left}` computes what went wrong again. " if left else ""
+        except (OSError, tf.errors.OpError) as error:
+            told = f"What led to it could not be written ({first_line(error)}). "
+        return told + self.advice(checkpoints.newest_finite(self.manager))
 
     def close(self):
         """Closes the TensorBoard files and writes the page for the last time."""
@@ -119,6 +137,8 @@ class Recorder:
         """
         self.pending.append((logs, count))
         self.slopes = slopes
+        if self.evidence:
+            self.evidence.keep()
 
     def log(self, iteration):
         """Writes the means since the last call, the held-out loss and the slopes of the last critic step.
@@ -133,6 +153,8 @@ class Recorder:
             scalars[tag] = np.average(values, weights=counts)
         scalars["critic/test_loss"] = self.held_out_loss(iteration)
         self.refuse_divergence(scalars, iteration)
+        if self.readings:
+            scalars |= self.readings(scalars, self.slopes)
         scalars["train/learning_rate"] = float(self.trainer.critic_update.optimizer.learning_rate.numpy())
         iterations = sum(count for _, count in self.pending)
         scalars["train/iterations_per_second"] = iterations / (self.clock() - self.since)
@@ -141,9 +163,14 @@ class Recorder:
             summaries.write_scalars(self.test_writer, {"critic/loss": scalars["critic/test_loss"]}, iteration)
             if len(self.slopes):
                 summaries.write_histogram(self.writer, "critic/slopes", self.slopes, iteration)
+            self._raise_alarms(scalars, iteration)
             for writer in (self.writer, self.test_writer):
                 writer.flush()
         self.pending, self.since = [], self.clock()
+
+    def _raise_alarms(self, values, iteration):
+        for line in self.alarms.read(values, iteration) if self.alarms else ():
+            summaries.write_text(self.writer, "alarms", line, iteration)
 
     def sample(self, iteration):
         """Writes a grid of samples, and one of interpolations between some of them, from the same noise as always.
@@ -154,11 +181,13 @@ class Recorder:
         if self.sources is not None:
             samples[::GRID] = self.sources
         if self.watch:
-            scalars = self.watch(samples.reshape(GRID, GRID, *samples.shape[1:])[:, 1:], iteration)
+            new = samples[None] if self.sources is None else samples.reshape(GRID, GRID, *samples.shape[1:])[:, 1:]
+            scalars = self.watch(new)
         grid = summaries.image_grid(samples, GRID)
         arcs = summaries.image_grid(self.draw_interpolations().numpy(), GRID)
         with writing_to(self.workdir):
             summaries.write_scalars(self.writer, scalars, iteration)
+            self._raise_alarms(scalars, iteration)
             for folder, image in ((SAMPLES, grid), (INTERPOLATIONS, arcs)):
                 summaries.write_images(self.writer, folder, image, iteration)
                 summaries.write_png(os.path.join(self.workdir, folder, f"{iteration:06d}.png"), image)
@@ -169,7 +198,7 @@ class Recorder:
         Raises:
             DivergedError: a weight, or a value of an optimizer, is not finite. Nothing is written then.
         """
-        self._refuse_divergence_of_weights(iteration)
+        self.refuse_divergence(self._not_finite(), iteration)
         with writing_to(self.workdir):
             saved = checkpoints.save(self.manager, iteration)
         if saved and self.page:
@@ -181,7 +210,7 @@ class Recorder:
         Raises:
             DivergedError: as `save`.
         """
-        self._refuse_divergence_of_weights(iteration)
+        self.refuse_divergence(self._not_finite(), iteration)
         scalars, is_best = self.score(iteration)
         with writing_to(self.workdir):
             if is_best:
@@ -230,21 +259,3 @@ class Follower:
 
     def close(self):
         """Does nothing."""
-
-
-def refuse_divergence(values, iteration, advice):
-    """Checks that values are finite.
-
-    Args:
-        values: dict from a name to a float.
-        iteration: that the values are of.
-        advice: function that returns what to do, sentences.
-
-    Raises:
-        DivergedError: a value is infinite or NaN.
-    """
-    for name, value in values.items():
-        if not math.isfinite(value):
-            raise DivergedError(
-                f"{name} is {value} at iteration {iteration}: the run diverged. Nothing more is saved. {advice()}"
-            )

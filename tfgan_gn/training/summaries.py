@@ -51,6 +51,12 @@ def write_settings(writer, settings):
         hparams.hparams(shown)
 
 
+def write_text(writer, tag, text, step):
+    """Writes a line of text to a `tf.summary` writer."""
+    with writer.as_default(step):
+        tf.summary.text(tag, text)
+
+
 def write_histogram(writer, tag, values, step):
     """Writes the distribution of an array to a `tf.summary` writer."""
     with writer.as_default(step):
