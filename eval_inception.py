@@ -7,7 +7,8 @@
 SAMPLES is a run folder, an exported SavedModel, a folder of images, an .npz or .npy of images (FILE.npz:KEY if it holds
 several arrays), or a data set by name and split (cifar10:test, shapes:test, tfds:NAME:SPLIT). REAL is one of these,
 except for a run folder and a SavedModel, or an .npz of statistics. The command prints a table and writes a JSON with
-the scores and the protocol by which they were computed.
+the scores and the protocol by which they were computed. A SavedModel is a program that is run: give only one that you
+trust.
 """
 
 import os

@@ -55,6 +55,8 @@ def test_a_damaged_checkpoint_is_refused_and_the_message_brings_back_the_one_bef
         b"\xff\xfe\x00",
         b'model_checkpoint_path: "../elsewhere/iteration-2"',
         b'model_checkpoint_path: "/a/b"',
+        b'model_checkpoint_path: "iteration-2"\nall_model_checkpoint_paths: "../other/iteration-1"',
+        b'model_checkpoint_path: "iteration-2"\nall_model_checkpoint_paths: "iteration-*"',
     ],
 )
 def test_a_state_file_that_names_no_checkpoint_of_the_folder_does_not_start_afresh(saved, content):

@@ -2,9 +2,10 @@
 
     python -m tfgan_gn.augment EXPORT IMAGES OUT --num=5
 
-EXPORT is the export/ folder of a run. IMAGES is a folder of images, with or without class folders. OUT gets the same
-folders, with a copy of each image and its new images, which have its size and depth. OUT/augmented.csv lists each new
-image with its source and seed. The same command goes on where it was stopped. It overwrites no image.
+EXPORT is the export/ folder of a run: a SavedModel, which is a program that is run. Give only one that you trust.
+IMAGES is a folder of images, with or without class folders. OUT gets the same folders, with a copy of each image and
+its new images, which have its size and depth. OUT/augmented.csv lists each new image with its source and seed. The same
+command goes on where it was stopped. It overwrites no image.
 """
 
 import os

@@ -7,6 +7,7 @@ import numpy as np
 
 from tfgan_gn.data.sources import Source, of_array
 from tfgan_gn.errors import UserError
+from tfgan_gn.files.limits import MOST_BYTES_OF_CIFAR, refuse_large_file
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
@@ -53,12 +54,15 @@ def open_files(folder, ending):
 def _checked(read_file, path):
     """(images uint8 [N, 32, 32, 3], labels int64 [N]) of one file."""
     try:
+        refuse_large_file(path, MOST_BYTES_OF_CIFAR)
         rows, labels = read_file(path)
         rows, labels = np.asarray(rows), np.asarray(labels, np.int64)
         if rows.dtype != np.uint8 or rows.ndim != 2 or rows.shape != (len(labels), ROW) or not len(rows):
             raise ValueError(f"holds {rows.dtype} {rows.shape} with {len(labels)} labels, not uint8 (N, {ROW}) with N")
         if labels.min() < 0 or labels.max() > 9:
             raise ValueError("has labels outside 0 to 9")
+    except UserError:  # which is a ValueError too
+        raise
     except _DAMAGE as error:
         raise UserError(
             f"{path} is not a readable CIFAR-10 file: {error}. Download and unpack the archive again"

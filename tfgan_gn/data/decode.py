@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_gn.errors import UserError, first_line
+from tfgan_gn.files.limits import MOST_BYTES_OF_IMAGE, refuse_large_file, refuse_many_pixels
 
 # The channels of decoded images, by what is done with grey ones. The flag --grey takes the first two.
 CHANNELS = {
@@ -113,9 +114,11 @@ def decode_file(path, grey):
 
 def _decode(path, channels):
     try:
+        refuse_large_file(path, MOST_BYTES_OF_IMAGE)
         contents = tf.io.read_file(path)
+        refuse_many_pixels(path, contents.numpy())
         if tf.io.is_jpeg(contents):
             return decode_exactly(contents, channels).numpy()
         return tf.io.decode_image(contents, channels=channels, expand_animations=False).numpy()
-    except tf.errors.OpError as error:
+    except (OSError, tf.errors.OpError) as error:
         raise UserError(f"{path} is not a readable image ({first_line(error)}): remove or replace it") from None

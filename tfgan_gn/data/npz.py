@@ -10,6 +10,7 @@ import numpy as np
 
 from tfgan_gn.data.sources import HOLD_OUT, Source, is_held_out, of_array
 from tfgan_gn.errors import UserError, first_line
+from tfgan_gn.files.limits import refuse_more_than_memory
 
 # From values to levels 0 to 255, by the range of the values. In the first two, k / 255 and k / 256 both give level k
 # after they are scaled to the range.
@@ -102,9 +103,14 @@ def read_npz(path, choose=list):
         raise _unreadable(path, "it is no zip file, as every .npz is")
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in choose(file.files)}
+            chosen = choose(file.files)
+            sizes = {info.filename.removesuffix(".npy"): info.file_size for info in file.zip.infolist()}
+            refuse_more_than_memory(path, {name: sizes[name] for name in chosen})
+            return {name: file[name] for name in chosen}
     except UserError:
         raise
+    except MemoryError as error:  # of an array whose own header names a size that the file does not have
+        raise _unreadable(path, error) from None
     except _DAMAGE as error:
         raise _unreadable(path, error) from None
 

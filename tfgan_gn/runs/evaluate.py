@@ -12,7 +12,7 @@ from tfgan_gn.files.cache_folder import cache_folder
 from tfgan_gn.files.whole import refuse_unwritable
 from tfgan_gn.guards import writing_to
 from tfgan_gn.runs import run_data
-from tfgan_gn.runs.about import say, versions
+from tfgan_gn.runs.about import note_program, say, versions
 from tfgan_gn.runs.building import sampling
 from tfgan_gn.runs.loading import load_run
 from tfgan_gn.runs.recording import scoring_settings
@@ -62,6 +62,7 @@ def open_samples(config, name):
         samples = Samples(name, *open_run(config, name))
     else:
         refuse_settings_of_runs(config, name)
+        note_program(name)
         settings = {"num_images": config.num_images, "seed": config.seed, "value_range": config.value_range}
         samples = Samples(name, images.open_images(name, **settings, **for_all_images(config)))
     evaluation.refuse_too_few(samples.images, config.splits)
@@ -175,6 +176,7 @@ def score(config, samples):
         (dict of `evaluation.evaluate`, picture of `neighbours.picture` or None where the real images are not there).
     """
     with tf.distribute.MirroredStrategy().scope():
+        note_program(config.scorer)
         extractor = extractors.load_extractor(config.scorer, config.cache_dir)
         real = open_reference(config, samples.name, samples.run, extractor)
         settings = scoring_settings(config, extrapolate=True)

@@ -63,7 +63,7 @@ class EvalConfig:
         "Network that computes the features: inception is the published network, downloaded once into --cache_dir; "
         "cifar10net is a small classifier of CIFAR-10 that comes with the package, for comparisons of runs only; "
         "imagenet is that of keras.applications; or give a path: of the file classify_image_graph_def.pb, its .tgz or "
-        "a folder with one of them, or of a SavedModel of another extractor",
+        "a folder with one of them, or of a SavedModel of another extractor, which is a program that is run",
         "the network of 2015-12-05",
         former={"inception": "inception"},
         path=PLAIN,

@@ -10,9 +10,11 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from tfgan_gn.errors import UserError
+from tfgan_gn.files.limits import MOST_BYTES_OF_GRAPH, refuse_large_file
 
 GRAPH = "classify_image_graph_def.pb"
 ARCHIVE = "inception-2015-12-05.tgz"
+BLOCK = 1 << 20  # bytes that are unpacked together
 
 
 def read_weights(path, shapes):
@@ -44,6 +46,7 @@ def _refusal(path, reason):
 
 def _read_graph(path):
     try:
+        refuse_large_file(path, MOST_BYTES_OF_GRAPH)
         with open(path, "rb") as file:
             gzipped = file.read(2) == b"\x1f\x8b"
             file.seek(0)
@@ -56,11 +59,18 @@ def _read_graph(path):
 def _unpack(path, file):
     with gzip.GzipFile(fileobj=file) as unzipped:
         with tarfile.open(fileobj=unzipped, mode="r:") as archive:
-            members = [member for member in archive if os.path.basename(member.name) == GRAPH and member.isfile()]
+            members = []
+            for member in archive:  # whose contents are unpacked when the next one is looked for
+                if member.offset_data + member.size > MOST_BYTES_OF_GRAPH:
+                    raise _refusal(path, f"it unpacks to more than {MOST_BYTES_OF_GRAPH:,} bytes")
+                if os.path.basename(member.name) == GRAPH and member.isfile():
+                    members.append(member)
             if not members:
                 raise _refusal(path, f"the archive holds no {GRAPH}")
             contents = archive.extractfile(members[0]).read()
-        unzipped.seek(0, os.SEEK_END)  # reads to the end, where gzip checks its checksum
+        while unzipped.read(BLOCK):  # to the end, where gzip checks its checksum
+            if unzipped.tell() > MOST_BYTES_OF_GRAPH:
+                raise _refusal(path, f"it unpacks to more than {MOST_BYTES_OF_GRAPH:,} bytes")
         return contents
 
 
