@@ -1,5 +1,6 @@
 """Writes a generator as a SavedModel that TensorFlow loads without this package, and reads it back."""
 
+import functools
 import json
 import os
 import shutil
@@ -60,23 +61,25 @@ class Sampler(tf.Module):
             return tf.reshape(blocks, [-1, *size])[:num_images]
 
         labels_of_images = [tf.TensorSpec([None], tf.int64)] * conditional
-        self.generate = tf.function(
+        # None of these has Python's loops or conditions on tensors, so that they need no AutoGraph, which takes time.
+        function = functools.partial(tf.function, autograph=False)
+        self.generate = function(
             generate if conditional else lambda z: generate(z), input_signature=[z_of_images, *labels_of_images]
         )
         size = self.generate.get_concrete_function().structured_outputs.shape[1:]
         numbers = [number] * (2 + conditional)
-        self.sample_block = tf.function(
+        self.sample_block = function(
             sample_block if conditional else lambda block, seed: sample_block(block, seed), input_signature=numbers
         )
-        self.sample = tf.function(
+        self.sample = function(
             sample if conditional else lambda num_images, seed: sample(num_images, seed), input_signature=numbers
         )
         facts = {"z_dim": z_dim, "statistics": statistics, "num_classes": num_classes}
         facts |= {"block_size": block_size, "pixel_scale": pixel_scale, "pixel_shift": pixel_shift}
         text = json.dumps({**metadata, **facts})
-        self.metadata = tf.function(lambda: tf.constant(text), input_signature=[])
-        for function in (self.sample, self.sample_block, self.metadata):
-            function.get_concrete_function()
+        self.metadata = function(lambda: tf.constant(text), input_signature=[])
+        for traced in (self.sample, self.sample_block, self.metadata):
+            traced.get_concrete_function()
 
 
 def _labels(block_size, label, key, num_classes):

@@ -30,7 +30,9 @@ def collect_standing_statistics(model, batches: Iterable):
         for variable in (layer.standing_mean, layer.standing_variance, layer.standing_batches):
             variable.assign(tf.zeros(variable.shape, variable.dtype))
     # Not with training=True, which would make spectral norm take a step. Traced here, while `accumulating` is set.
-    forward = tf.function(lambda x, condition=None: model(x, condition=condition), reduce_retracing=True)
+    forward = tf.function(
+        lambda x, condition=None: model(x, condition=condition), reduce_retracing=True, autograph=False
+    )
     try:
         for batch in batches if layers else ():
             forward(*batch) if isinstance(batch, tuple) else forward(batch)

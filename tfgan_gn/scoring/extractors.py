@@ -72,7 +72,7 @@ class Extractor:
                 first = share * tf.distribute.get_replica_context().replica_id_in_sync_group
                 return self._forward(images[first : first + share])
 
-            @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)])
+            @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)], autograph=False)
             def step(images):
                 return tuple(map(strategy.experimental_local_results, strategy.run(replica, (images,))))
 

@@ -88,7 +88,8 @@ class Recorder:
         # A row of the interpolations leads from an image in the first row of the grid to the one below it.
         arcs = slerp(z[:GRID], z[GRID : 2 * GRID], np.linspace(0, 1, GRID)).reshape(GRID**2, noise.z_dim)
         draw = tf.function(
-            lambda z, condition: noise.pixels.to_pixels(trainer.sampling_generator(z, condition=condition))
+            lambda z, condition: noise.pixels.to_pixels(trainer.sampling_generator(z, condition=condition)),
+            autograph=False,
         )
         draw_all = draw if sources is None else _by_rows(draw)
         self.draw = lambda: draw_all(z, condition)

@@ -9,6 +9,10 @@ from tfgan_gn.errors import UserError
 from tfgan_gn.training.noise import critic_inputs, generator_inputs, held_out_inputs
 from tfgan_gn.training.objective import NO_MASKS
 
+# AutoGraph rewrites every function that a traced one calls, which takes a quarter of the time until the first step.
+# Only loops over tensors and conditions on tensors need it; these functions, and what they call, have none.
+without_autograph = tf.autograph.experimental.do_not_convert
+
 
 class Totals(NamedTuple):
     """Sums of what steps log, to take means of.
@@ -27,10 +31,12 @@ class Totals(NamedTuple):
     counts: dict
 
     @classmethod
+    @without_autograph
     def zero(cls, tags):
         """Totals of no steps. TensorFlow's loops need all tags before the first step."""
         return cls(*(dict.fromkeys(tags, tf.zeros([], tf.float64)) for _ in cls._fields))
 
+    @without_autograph
     def add(self, logs):
         """These totals and one step more, which logs some or all of the tags.
 
@@ -43,12 +49,14 @@ class Totals(NamedTuple):
         sums = {tag: tf.cast(value, tf.float64) for tag, value in logs.items()}
         return self.merge(Totals(sums, dict.fromkeys(logs, tf.ones([], tf.float64))))
 
+    @without_autograph
     def merge(self, other):
         """These totals and others together, whose tags are some or all of these."""
         sums = {tag: total + other.sums[tag] if tag in other.sums else total for tag, total in self.sums.items()}
         counts = {tag: n + other.counts[tag] if tag in other.counts else n for tag, n in self.counts.items()}
         return Totals(sums, counts)
 
+    @without_autograph
     def means(self):
         """The mean of each tag, a float32 scalar; 0/0 = NaN for a tag that no step logged."""
         return {tag: tf.cast(total / self.counts[tag], tf.float32) for tag, total in self.sums.items()}
@@ -110,7 +118,7 @@ class Trainer:
         critic_update.optimizer.build(self.critic.trainable_variables)
         # The draws of noise are not compiled: XLA gives other random numbers for the same key. For several replicas
         # XLA compiles only the function that strategy.run is given, not one that this function calls.
-        compile_step = functools.partial(tf.function, jit_compile=True) if jit else lambda step: step
+        compile_step = functools.partial(tf.function, jit_compile=True, autograph=False) if jit else lambda step: step
         self._compiled_critic_step = compile_step(self.critic_step)
         self._compiled_generator_step = compile_step(self.generator_step)
         self.iteration = tf.Variable(0, dtype=tf.int64, trainable=False, name="iteration")
@@ -122,6 +130,7 @@ class Trainer:
 
     # ---- one step on one replica, its randomness given -------------------------------------------------------------
 
+    @without_autograph
     def critic_step(self, real, z, eps, condition=None, masks=NO_MASKS):
         """One critic update.
 
@@ -144,6 +153,7 @@ class Trainer:
         self.critic_update.apply(tape.gradient(loss, variables), variables)
         return logs, slopes
 
+    @without_autograph
     def generator_step(self, z, condition=None, masks=NO_MASKS):
         """One generator update.
 
@@ -169,6 +179,7 @@ class Trainer:
 
     # ---- the same on all replicas, its randomness drawn ------------------------------------------------------------
 
+    @without_autograph
     def set_learning_rate(self):
         """Sets both optimizers' learning rates to those of the current iteration."""
         self.generator_update.set_learning_rate(self.iteration)
@@ -239,6 +250,7 @@ class Trainer:
             total += tf.cast(loss, tf.float64)
         return tf.cast(total / tf.cast(num_batches, tf.float64), tf.float32)
 
+    @without_autograph
     def _nothing_logged(self):
         """What `iterate` returns, before the first step."""
         return Totals.zero(self.objective.tags()), tf.zeros([self._num_slopes()], self.noise.dtype)
@@ -259,6 +271,7 @@ class Trainer:
             totals = totals.add(logs)
         return totals, slopes
 
+    @without_autograph
     def _generator_step_on_all(self, batches):
         batch = (next(batches),) if self.noise.pairs else ()
         inputs = self.strategy.run(generator_inputs, (self.noise, self.iteration, *batch))
@@ -267,6 +280,7 @@ class Trainer:
             self.average.update()
         return {tag: self._mean(value) for tag, value in logs.items()}
 
+    @without_autograph
     def _critic_step_on_all(self, batch, step, step_of_real):
         arguments = (self.noise, batch, self.iteration, step, step_of_real)
         inputs = self.strategy.run(critic_inputs, arguments)
@@ -276,6 +290,7 @@ class Trainer:
             return logs, tf.zeros([0], self.noise.dtype)
         return logs, tf.ensure_shape(self.strategy.gather(slopes, 0), [self._num_slopes()])
 
+    @without_autograph
     def _held_out_loss(self, batch, draw, step):
         """The critic loss on this replica's share."""
         real, z, eps, condition = held_out_inputs(self.noise, batch, draw, step)
