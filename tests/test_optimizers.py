@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from conftest import simple_networks
 
-from tfgan_gn.training.optimizers import clip_weights, constant, linear_decay, rmsprop, sgd
+from tfgan_gn.training.optimizers import adam, clip_weights, constant, linear_decay, rmsprop, sgd
 
 pytestmark = pytest.mark.quick
 
@@ -40,6 +40,26 @@ def test_rmsprops_epsilon_is_1e_10(float64):
         w = w - 0.05 * g / np.sqrt(mean_square + 1e-10)
     np.testing.assert_allclose(run(rmsprop(), gradients, 0.05), w, rtol=0, atol=1e-9)
     assert 1 - w[0] > 1e-3
+
+
+def test_adam_is_tensorflow_1s(float64, rng):
+    """Kingma and Ba 2015, as rewritten before its section 2.1: epsilon is beside a root that is not corrected."""
+    gradients = rng.normal(size=(5, 4)) * [1e-9, 1e-2, 1, 1e3]
+    w, m, v = np.ones(4), 0, 0
+    for t, g in enumerate(gradients, 1):
+        m, v = 0.5 * m + 0.5 * g, 0.9 * v + 0.1 * g**2
+        w = w - 0.05 * np.sqrt(1 - 0.9**t) / (1 - 0.5**t) * m / (np.sqrt(v) + 1e-8)
+    np.testing.assert_allclose(run(adam(0.5, 0.9), gradients, 0.05), w, rtol=0, atol=1e-12)
+
+
+def test_adam_has_the_variables_of_keras():
+    """Checkpoints of earlier versions hold those."""
+    variables = [keras.Variable(np.ones(4), name=name) for name in ("kernel", "bias")]
+    optimizers = adam(0.0, 0.9), keras.optimizers.Adam()
+    for optimizer in optimizers:
+        optimizer.build(variables)
+    ours, theirs = ([v.path.partition("/")[2] for v in optimizer.variables] for optimizer in optimizers)
+    assert ours == theirs and len(ours) == 6
 
 
 def test_momentum(float64, rng):

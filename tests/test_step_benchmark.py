@@ -50,7 +50,7 @@ def operations_in(function):
     """2 x the products of all convolutions and matrix products that a traced function needs."""
     graph, needed = function.get_concrete_function().graph, set()
     for operation in graph.get_operations():
-        if operation.type.startswith("Assign") or operation in {t.op for t in graph.outputs}:
+        if operation.type.startswith(("Assign", "ResourceApply")) or operation in {t.op for t in graph.outputs}:
             read_by(operation, needed)
     linear = ("Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter", "MatMul")
     return 2 * sum(products(operation) for operation in needed if operation.type in linear)

@@ -48,11 +48,39 @@ def constant(learning_rate):
     return lambda iteration: tf.constant(learning_rate, keras.config.floatx())
 
 
+@keras.saving.register_keras_serializable("tfgan_gn")
+class Adam(keras.optimizers.Adam):
+    """Keras' Adam, but each weight is updated by TensorFlow's one operation for it, the one of TensorFlow 1.
+
+    Keras computes the same formula by about 40 operations, which takes a quarter of the time of tracing a step, and as
+    many kernel launches on a GPU. Its variables are the same. The result in float32 may differ in the last bit, because
+    Keras subtracts 1 - beta in float64.
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Updates one weight, a tf.Variable, and its moments by its gradient."""
+        index, dtype = self._get_variable_index(variable), variable.dtype
+        step = tf.cast(self.iterations + 1, dtype)
+        beta_1, beta_2 = tf.cast(self.beta_1, dtype), tf.cast(self.beta_2, dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=beta_1**step,
+            beta2_power=beta_2**step,
+            lr=tf.cast(learning_rate, dtype),
+            beta1=beta_1,
+            beta2=beta_2,
+            epsilon=tf.cast(self.epsilon, dtype),
+            grad=tf.cast(gradient, dtype),
+        )
+
+
 def adam(beta_1, beta_2):
     """TensorFlow 1's Adam: epsilon is 1e-8. With Keras' default, 1e-7, weights differ by 1e-4 after one step."""
     # Keras converts a Python number to float32 first, even for float64 weights.
     beta_1, beta_2, epsilon = np.float64(beta_1), np.float64(beta_2), np.float64(1e-8)
-    return keras.optimizers.Adam(0.0, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+    return Adam(0.0, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
 
 
 @keras.saving.register_keras_serializable("tfgan_gn")
