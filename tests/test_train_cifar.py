@@ -18,7 +18,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tfgan_gn.files.lock import only_one
 from tfgan_gn.runs import building
 from tfgan_gn.runs.run_data import DataFacts
+from tfgan_gn.runs.train import train
 from tfgan_gn.settings.training import make_config
+from tfgan_gn.training import strategies
 from tfgan_gn.training.noise import Noise
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -153,8 +155,26 @@ def test_every_setting_reaches_what_it_sets(monkeypatch):
 
 
 def test_another_config_in_the_folder_is_refused_naming_the_field(finished, capsys):
-    message = refused_here(capsys, finished[0], iterations=4, seed=5, **QUICK)
-    assert "another seed (there 0, asked 5)" in message
+    message = refused_here(capsys, finished[0], iterations=4, seed=5, deterministic=True, **QUICK)
+    assert "another deterministic (there False, asked True), another seed (there 0, asked 5)" in message
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_determinism_is_asked_for_before_anything_is_computed(monkeypatch, tmp_path, deterministic):
+    """TensorFlow cannot take it back, so that here only its calls are seen. `test_gpu_benchmark.py` trains with it."""
+    calls = []
+    for name in ("enable_op_determinism", "enable_tensor_float_32_execution"):
+        monkeypatch.setattr(tf.config.experimental, name, lambda *values, name=name: calls.append((name, *values)))
+
+    def make_strategy(*arguments):
+        raise StopIteration
+
+    monkeypatch.setattr(strategies, "make_strategy", make_strategy)
+    with pytest.raises(StopIteration):
+        train(make_config(workdir=str(tmp_path / "run"), deterministic=deterministic))
+    asked = [("enable_op_determinism",), ("enable_tensor_float_32_execution", False)]
+    assert calls == (asked if deterministic else [])
 
 
 def test_a_run_in_two_parts_is_the_run_in_one(finished, tmp_path):

@@ -82,6 +82,8 @@ def train(config, progress=lambda iteration: None, load_data=run_data.load_data)
     """
     refuse_another_run(config)
     origin = origin_of(config)
+    if config.deterministic:
+        strategies.compute_deterministically()
     strategy = strategies.make_strategy(config.strategy, config.wait, say)
     note_doubtful_settings(config, strategy.num_replicas_in_sync)
     checks.refuse_uneven_towers(config, strategy.num_replicas_in_sync)

@@ -43,6 +43,7 @@ VALUES_BEFORE = {
     "pixels": "256_dequantized",
     "precision": "float32",
     "jit": False,
+    "deterministic": False,
     "levels": (1, 1, 2, 2),
     "inner_layers": (5,),
     "generator_inner_layers": (3,),

@@ -125,6 +125,17 @@ def make_strategy(name, wait=600, say=print):
     return STRATEGIES[name](wait, say)
 
 
+def compute_deterministically():
+    """Makes every operation of this process give the same bits each time, and turns TensorFloat-32 off.
+
+    A GPU otherwise chooses among algorithms by their speed, and adds in an order that differs from time to time. An
+    operation without a deterministic algorithm then raises an error. It cannot be undone. Call it before any
+    computation.
+    """
+    tf.config.experimental.enable_op_determinism()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+
+
 def num_workers(strategy):
     """The number of processes that train together."""
     return strategy.extended._num_workers if hasattr(strategy.extended, "_num_workers") else 1

@@ -77,4 +77,9 @@ class UpdateSettings:
         choices=("float32", "bfloat16"),
     )
     jit: bool = option(False, "Compile the training steps with XLA: slower on CPUs, not measured on GPUs", free=True)
+    deterministic: bool = option(
+        False,
+        "Make every operation on a GPU give the same bits each time, which takes longer, and compute without "
+        "TensorFloat-32; a CPU does both in any case",
+    )
     seed: int = option(0, "Seed of the initial weights, the noise and the order of the data", low=0, high=INT32_MAX)
