@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import state
+from gpu_kernels import not_for_gpus
 from test_presets import CORRECTED, FACTS, tiny
 
 from tfgan_gn.augmenter import Augmenter
@@ -70,9 +71,12 @@ def test_twenty_iterations_of_a_preset(preset, data, trainers):
     if config.clip:
         assert max(abs(v.numpy()).max() for v in trainer.critic.trainable_variables) <= np.float32(config.clip)
     if data == "cifar10":
-        return  # samples were looked at after the shapes
+        return  # samples and kernels were looked at after the shapes
+    (train,) = trainer.train._list_all_concrete_functions()
+    assert not_for_gpus(train) == set()
     if run_data.takes_pairs(config):
         augmenter = Augmenter(trainer.sampling_generator, **building.augmenting(config, FACTS, 20))
+        assert not_for_gpus(augmenter.augment.get_concrete_function()) == set()
         made = augmenter.augment(dataset.train.images[:2], 3, 0).numpy()
         assert made.shape == (2, 3, *dataset.train.images.shape[1:]) and made.dtype == np.uint8
         assert (made[:, 0] != made[:, 1]).any((1, 2, 3)).all() and (made[0] != made[1]).any()
@@ -80,6 +84,7 @@ def test_twenty_iterations_of_a_preset(preset, data, trainers):
     sampler = make_sampler(
         trainer.sampling_generator, **{**building.sampling(config, FACTS, 20), "statistics": "batch"}
     )
+    assert not_for_gpus(sampler.sample.get_concrete_function()) == set()
     (part,) = images.of_generator(sampler, 3, 0, "").parts()
     assert part.shape == (3, *dataset.train.images.shape[1:]) and part.dtype == np.uint8
     assert part.std(0).mean() > 1, "three different images"

@@ -1,0 +1,30 @@
+"""Which operations of a traced function have no kernel for GPUs, by TensorFlow's registry, which needs no GPU."""
+
+from tensorflow.python.framework import kernels
+
+# They call Python, which stops the GPU until it has answered. TensorFlow says that they run on every device.
+PYTHON = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
+
+
+def not_for_gpus(function):
+    """The names of the operations that no GPU can run with their types, or that call Python: a set.
+
+    Args:
+        function: a concrete function; the functions that it calls are looked into too.
+    """
+    graph = function.graph.as_graph_def()
+    nodes = [*graph.node, *(node for called in graph.library.function for node in called.node_def)]
+    return {node.op for node in nodes if node.op in PYTHON or not _has_kernel(node)}
+
+
+def _has_kernel(node):
+    return any(
+        kernel.device_type in ("GPU", "DEFAULT")
+        and all(_types(node.attr[each.name]) <= set(each.allowed_values.list.type) for each in kernel.constraint)
+        for kernel in kernels.get_registered_kernels_for_op(node.op).kernel
+    )
+
+
+def _types(value):
+    """The types in an AttrValue; 0 is none."""
+    return {value.type, *value.list.type} - {0}

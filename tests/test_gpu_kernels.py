@@ -1,0 +1,59 @@
+"""The training steps can run on a GPU and be compiled with XLA, as far as can be seen without one.
+
+`test_twenty_iterations.py` looks at float32 in the same way, at the sampling functions too, and `test_extractors.py` at
+the networks that score.
+"""
+
+import functools
+
+import pytest
+import tensorflow as tf
+from gpu_kernels import not_for_gpus
+from test_presets import FACTS, tiny
+
+from tfgan_gn.runs import building
+from tfgan_gn.settings.presets import PRESETS
+from tfgan_gn.settings.training import make_config
+from tfgan_gn.training.noise import critic_inputs, generator_inputs
+
+# What a preset can choose that changes the operations of a step.
+CHOICES = (
+    *("architecture", "norm", "generator_norm", "loss", "penalty"),
+    *("optimizer", "critic_optimizer", "conditional", "auxiliary"),
+)
+CHOSEN = (
+    "author",
+    "author_acgan",
+    "author_conditional",
+    "author_dcgan",
+    "author_dcgan_published",
+    "dagan",
+    "dagan_published",
+    "report_cnn_published",
+    "sngan_dcgan",
+    "sngan_resnet_published",
+    "wgan_64",
+    "wgan_32_published",
+)
+
+
+@pytest.mark.quick
+def test_the_chosen_presets_have_every_choice_of_all_presets():
+    for name in CHOICES:
+        of_all, of_chosen = ({getattr(make_config(each), name) for each in presets} for presets in (PRESETS, CHOSEN))
+        assert of_chosen == of_all, name
+
+
+@pytest.mark.parametrize("preset", CHOSEN)
+def test_steps_in_bfloat16_have_kernels_for_gpus_and_are_taken_by_xla(preset):
+    """XLA is asked for its program, which it does not compile to machine code."""
+    config = tiny(preset, precision="bfloat16")
+    trainer = building.build_trainer(config, FACTS)
+    pixels = tf.zeros([config.batch_size, config.image_size, config.image_size, 3], tf.uint8)
+    condition = pixels if trainer.noise.pairs else tf.zeros([config.batch_size], tf.int64)
+    batch = pixels, condition
+    inputs = critic_inputs(trainer.noise, batch, 0, 0, 0), generator_inputs(trainer.noise, 0, batch)
+    for step, given in zip((trainer.critic_step, trainer.generator_step), inputs, strict=True):
+        traced = tf.function(functools.partial(step, *given), jit_compile=True, autograph=False)
+        assert not_for_gpus(traced.get_concrete_function()) == set()
+        assert "bf16" in traced.experimental_get_compiler_ir()(stage="hlo")
