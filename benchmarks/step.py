@@ -78,7 +78,7 @@ def work(name, settings):
             seconds[part] = time.perf_counter() - start
         # Kilobytes on Linux, bytes on macOS.
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        sys.stdout.write(json.dumps({"seconds": seconds, "peak": peak}) + "\n")
+        sys.stdout.write(json.dumps({"seconds": seconds, "peak": peak, "device_peak": steps.device_peak()}) + "\n")
         sys.stdout.flush()
 
 
@@ -130,20 +130,23 @@ class Worker:
             "convolution_flops": rate,
             "fraction_of_convolution": {part: operations[part] / median[part] / rate for part in PARTS},
             "peak_bytes": max(r["peak"] for r in self.rounds),
+            "device_peak_bytes": self.rounds[-1]["device_peak"],
         }
 
 
 def table(results, part):
     """One part of the results as a Markdown table; the ratio is to the first row of the same precision."""
     head = [part, "precision", "jit", "seconds", "to the first", "images/s", "GFLOP/s", "convolution", "share"]
-    head += ["peak MiB"]
+    on_device = any(r["device_peak_bytes"] for r in results)
+    head += ["peak MiB of the GPU" if on_device else "peak MiB"]
     lines = ["| " + " | ".join(head) + " |", "|---|---|---|" + "---:|" * (len(head) - 3)]
     for r in results:
         first = next(f for f in results if f["precision"] == r["precision"])
         cells = [r["column"], r["precision"], "on" if r["jit"] else "off", f"{r['median'][part]:.3f}"]
         cells += [f"{r['median'][part] / first['median'][part]:.2f}", f"{r['images_per_second'][part]:.1f}"]
         cells += [f"{r['flops'][part] / 1e9:.0f}", f"{r['convolution_flops'] / 1e9:.0f}"]
-        cells += [f"{r['fraction_of_convolution'][part]:.0%}", f"{r['peak_bytes'] / 2**20:.0f}"]
+        peak = r["device_peak_bytes"] if on_device else r["peak_bytes"]
+        cells += [f"{r['fraction_of_convolution'][part]:.0%}", f"{peak / 2**20:.0f}"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

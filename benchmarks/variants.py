@@ -26,6 +26,8 @@ class Column(NamedTuple):
         implementation: "tfgan_gn", "keras" (`straightforward.py`) or "torch" (`torch_step.py`).
         carry_zeros: use TensorFlow's ReLU, which computes its second derivative, 0, and carries it through the critic.
         channels_last: whether PyTorch uses the memory layout NHWC.
+        compiled: whether PyTorch compiles the generator. It cannot compile the critic, whose gradient is differentiated
+            again by the penalty.
     """
 
     norm: str
@@ -33,6 +35,7 @@ class Column(NamedTuple):
     implementation: str = "tfgan_gn"
     carry_zeros: bool = False
     channels_last: bool = False
+    compiled: bool = False
 
     @property
     def importable(self):
@@ -53,6 +56,7 @@ COLUMNS = {
     "straightforward": Column("group", implementation="keras"),
     "torch": Column("group", implementation="torch"),
     "torch, NHWC": Column("group", implementation="torch", channels_last=True),
+    "torch, compiled": Column("group", implementation="torch", channels_last=True, compiled=True),
 }
 
 
@@ -119,6 +123,14 @@ class Steps:
     def generator(self):
         """One generator update, on twice the critic's batch; returns its loss."""
         return float(self._generator())
+
+    def device_peak(self):
+        """The peak of the GPU's memory in bytes; None without a GPU."""
+        import tensorflow as tf
+
+        if not tf.config.list_logical_devices("GPU"):
+            return None
+        return tf.config.experimental.get_memory_info("GPU:0")["peak"]
 
     def convolution(self, shape, filters):
         """A function that runs one 3x3 convolution of the given NHWC shape in the precision measured."""
