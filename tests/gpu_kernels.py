@@ -1,19 +1,23 @@
 """Which operations of a traced function have no kernel for GPUs, by TensorFlow's registry, which needs no GPU."""
 
+import tensorflow as tf
 from tensorflow.python.framework import kernels
 
+# Strings are on the host. Here they are what an Assert says when it fails, in `tf.image.rot90` for the turns of pairs.
+ON_HOST = {("Const", tf.string.as_datatype_enum)}
 # They call Python, which stops the GPU until it has answered. TensorFlow says that they run on every device.
 PYTHON = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 
 
 def not_for_gpus(function):
-    """The names of the operations that no GPU can run with their types, or that call Python: a set.
+    """The names of the operations that no GPU can run with their types, or that call Python, but for ON_HOST: a set.
 
     Args:
         function: a concrete function; the functions that it calls are looked into too.
     """
     graph = function.graph.as_graph_def()
     nodes = [*graph.node, *(node for called in graph.library.function for node in called.node_def)]
+    nodes = [node for node in nodes if (node.op, node.attr["dtype"].type) not in ON_HOST]
     return {node.op for node in nodes if node.op in PYTHON or not _has_kernel(node)}
 
 

@@ -1,7 +1,6 @@
 """The training steps can run on a GPU and be compiled with XLA, as far as can be seen without one.
 
-`test_twenty_iterations.py` looks at float32 in the same way, at the sampling functions too, and `test_extractors.py` at
-the networks that score.
+`test_twenty_iterations.py` looks in the same way at float32, with everything that is drawn, and at the sampling.
 """
 
 import functools
