@@ -82,6 +82,8 @@ def load_trainer(workdir):
         UserError: as `load_run`.
     """
     config = load_config(workdir)
+    if config.deterministic:
+        strategies.compute_deterministically()
     with strategies.make_strategy(config.strategy, config.wait).scope():
         trainer = build_trainer(config, facts_from(load_data_facts(workdir), workdir))
     checkpoints.restore(trainer, os.path.join(workdir, checkpoints.NEWEST), 1)
