@@ -44,6 +44,7 @@ def test_the_wheel_has_every_file_of_the_package_and_the_commands(wheel):
     expected |= {f"{module}.py" for module in COMMANDS.values()}
     assert {name for name in wheel.namelist() if ".dist-info/" not in name} == expected
     assert "tfgan_gn/scoring/networks/cifar10net.npz" in expected and "tfgan_gn/page/page.css" in expected
+    assert "tfgan_gn/example/generator/saved_model.pb" in expected
 
 
 def test_the_commands_are_functions_without_required_arguments(wheel):

@@ -4,12 +4,13 @@
 - `load_run(workdir)` returns the run in a folder: its networks with their trained weights.
 - `evaluate(samples, **settings)` scores images.
 - `build_networks(architecture, ...)` builds a generator and a critic.
+- `example_generator()` is a trained generator that comes with the package.
 - `GroupNorm` is a layer whose second derivative is exact.
 - `gradient_penalty(critic, images)` is the last term of equation 3 of Gulrajani et al. 2017.
 """
 
 __version__ = "0.2.0"
-__all__ = ["GroupNorm", "build_networks", "evaluate", "gradient_penalty", "load_run", "train"]
+__all__ = ["GroupNorm", "build_networks", "evaluate", "example_generator", "gradient_penalty", "load_run", "train"]
 
 
 def __getattr__(name):

@@ -5,6 +5,7 @@ import signal
 
 from tfgan_gn import guards
 from tfgan_gn.errors import UserError
+from tfgan_gn.example import example_generator
 from tfgan_gn.layers.norm_layers import GroupNorm
 from tfgan_gn.models import build_networks
 from tfgan_gn.runs import evaluate as scoring
@@ -17,7 +18,7 @@ from tfgan_gn.settings.settings_file import parse_settings
 from tfgan_gn.settings.training import Config, make_config
 from tfgan_gn.training.losses import gradient_penalty
 
-__all__ = ["GroupNorm", "build_networks", "evaluate", "gradient_penalty", "load_run", "train"]
+__all__ = ["GroupNorm", "build_networks", "evaluate", "example_generator", "gradient_penalty", "load_run", "train"]
 
 
 def train(preset=DEFAULT_PRESET, **settings):
