@@ -3,8 +3,12 @@
 import tensorflow as tf
 from tensorflow.python.framework import kernels
 
-# Strings are on the host. Here they are what an Assert says when it fails, in `tf.image.rot90` for the turns of pairs.
-ON_HOST = {("Const", tf.string.as_datatype_enum)}
+# What stays on the host: an operation and the type of its values, and why no GPU waits for it.
+ON_HOST = {
+    ("Const", tf.string): "what an Assert says when it fails, in `tf.image.rot90` for the turns of pairs",
+    ("TensorListSetItem", tf.uint8): "a finished block of `sample`, which the user takes from the host",
+    ("TensorListStack", tf.uint8): "all finished blocks of `sample`",
+}
 # They call Python, which stops the GPU until it has answered. TensorFlow says that they run on every device.
 PYTHON = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 
@@ -17,8 +21,12 @@ def not_for_gpus(function):
     """
     graph = function.graph.as_graph_def()
     nodes = [*graph.node, *(node for called in graph.library.function for node in called.node_def)]
-    nodes = [node for node in nodes if (node.op, node.attr["dtype"].type) not in ON_HOST]
+    nodes = [node for node in nodes if not any((node.op, tf.as_dtype(type)) in ON_HOST for type in _types_of(node))]
     return {node.op for node in nodes if node.op in PYTHON or not _has_kernel(node)}
+
+
+def _types_of(node):
+    return set().union(*(_types(value) for value in node.attr.values()))
 
 
 def _has_kernel(node):
