@@ -215,7 +215,7 @@ def test_ctrl_c_while_loading_is_quiet(tmp_path):
 
 
 def wait_for(path):
-    for _ in range(600):
+    for _ in range(2000):
         if path.exists():
             return
         time.sleep(0.2)
