@@ -61,9 +61,11 @@ KINDS = {
     "points": Input(("run/tensorboard/*",), False, [["report", "run"]]),
     "score": Input(("run/scores/*",), True, [["report", "run"], train(*OF_RUN)]),
     "export": Input(("run/export/*", "run/export/variables/*"), False, [evaluate("run/export")]),
-    "images that are scored": Input(("folder/*/*", "images.npz"), False, [evaluate("folder"), evaluate("images.npz")]),
-    "statistics": Input(("statistics.npz",), False, [evaluate("images.npz", "--reference=statistics.npz")]),
-    "cached statistics": Input(("cache/*",), False, [evaluate("images.npz", "--reference=images.npz")]),
+    "images that are scored": Input(
+        ("folder/*/*", "images.npz"), False, [evaluate("folder"), evaluate("images.npz:images")]
+    ),
+    "statistics": Input(("statistics.npz",), False, [evaluate("images.npz:images", "--reference=statistics.npz")]),
+    "cached statistics": Input(("cache/*",), False, [evaluate("images.npz:images", "--reference=images.npz:images")]),
     "result": Input(("result.json",), True, [["eval_inception.py", "--compare", "result.json", "other.json"]]),
     "settings": Input(
         ("settings.json",),
@@ -74,7 +76,11 @@ KINDS = {
     "command line": Input(
         (),
         False,
-        [train("--dataset=npz", "--data_dir=images.npz", "--workdir=new"), evaluate("images.npz"), ["report", "run"]],
+        [
+            train("--dataset=npz", "--data_dir=images.npz", "--workdir=new"),
+            evaluate("images.npz:images"),
+            ["report", "run"],
+        ],
     ),
 }
 
@@ -117,8 +123,8 @@ def make(folder):
     (folder / "study.json").write_text(json.dumps(STUDY))
     for command in (
         train(*OF_RUN, "--eval_every=2", "--eval_images=40", "--scorer=cifar10net"),
-        evaluate("images.npz", "--reference=images.npz", "--out=result.json"),
-        evaluate("folder", "--reference=images.npz", "--out=other.json"),
+        evaluate("images.npz:images", "--reference=images.npz:images", "--out=result.json"),
+        evaluate("folder", "--reference=images.npz:images", "--out=other.json"),
     ):
         code = commands()[command[0]](command)
         if code:
