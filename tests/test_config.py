@@ -113,7 +113,7 @@ def test_every_field_is_a_flag_and_every_flag_sets_it():
         "ema": "0.5",
         "precision": "bfloat16",
     }
-    others = {*effects.OF_LEVELS, *effects.OF_PAIRS}  # those of another architecture
+    others = {*effects.OF_LEVELS, *effects.OF_PAIRS, "image_width"}  # those of another architecture
     fields = [field for field in dataclasses.fields(Config) if field.name not in others]
     bools = [field.name for field in fields if field.type is bool]
     values |= dict.fromkeys(bools, "True") | {"generator_norm": "batch", "generator_groups": None}
@@ -137,7 +137,8 @@ def test_every_field_is_a_flag_and_every_flag_sets_it():
 def test_every_setting_of_levels_and_of_pairs_is_a_flag():
     given = {"levels": (1, 3), "inner_layers": (2,), "generator_inner_layers": (2, 1), "dense_units": 17}
     given |= {"wide_connections": True, "dropout": 0.25, "same_image": True}
-    for more in ({"validation_classes": 0.25, "test_classes": 0.125}, {"class_file": "x"}):
+    wide = {"image_width": 32, "turns": False}
+    for more in ({"validation_classes": 0.25, "test_classes": 0.125, **wide}, {"class_file": "x"}):
         config = parse("--preset=dagan", *(f"--{name}={as_text(value)}" for name, value in {**given, **more}.items()))
         assert {name: getattr(config, name) for name in (*given, *more)} == {**given, **more}
     assert {*given, "validation_classes", "test_classes", "class_file"} == {*effects.OF_LEVELS, *effects.OF_PAIRS}

@@ -190,7 +190,7 @@ def test_data_that_no_pairs_can_be_drawn_of_are_refused_by_name(classes, capsys)
     assert "class 'd' has 1 image to learn from, and a pair needs two of one class" in refused(classes, capsys)
     deep = classes / "d" / "deep.png"
     deep.write_bytes(tf.io.encode_png(tf.zeros([8, 8, 1], tf.uint16)).numpy())
-    assert f"{deep} has 16 bits a channel, and images to learn from are read with 8" in refused(classes, capsys)
+    assert f"{deep} has 16 bits a channel, and {classes}/a/0.png has 8: convert all" in refused(classes, capsys)
     shutil.rmtree(classes / "d")
     few = json.dumps({"train": ["a"], "validation": ["e"]})
     (classes.parent / "few.json").write_text(few)
@@ -214,6 +214,28 @@ def test_sizes_that_the_levels_cannot_halve_are_refused(classes, capsys):
 
 
 @pytest.mark.quick
+def test_images_that_are_not_square_go_from_the_folder_to_the_export(classes):
+    """Each is scaled until it just covers the size, and its middle is cut out."""
+    config = tiny_config(
+        dataset="folder", data_dir=str(classes), image_size=16, image_width=24, turns=False, grey="keep"
+    )
+    with pytest.raises(UserError, match="grey"):
+        run_data.load_data(config)
+    config = dataclasses.replace(config, grey="repeat")
+    dataset = run_data.load_data(config)
+    assert dataset.train.images.shape == (29, 16, 24, 3)
+    stored = tf.io.decode_png((classes / "a" / "0.png").read_bytes())
+    expected = tf.image.resize(stored, (24, 24), antialias=True)[4:20]
+    np.testing.assert_allclose(dataset.train.images[0], expected, atol=0.501)
+    facts = run_data.facts_of(dataset)
+    networks = building.build_networks_of(config, facts)
+    shape = building.augmenting(config, facts, 0)["image_shape"]
+    assert shape == (16, 24, 3)
+    made = networks.generator(tf.zeros([2, config.z_dim]), condition=tf.zeros([2, *shape]))
+    assert made.shape == (2, *shape) and networks.critic(made, condition=made).shape == (2,)
+
+
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("preset", "given", "message"),
     [
@@ -222,6 +244,8 @@ def test_sizes_that_the_levels_cannot_halve_are_refused(classes, capsys):
         ("dagan", {"class_file": "x", "test_classes": 0.1}, "--class_file divides the classes"),
         ("dagan", {"generator_norm": "batch"}, "--generator_norm=batch: the export of --architecture=dagan cannot"),
         ("dagan", {"conditional": True}, "architecture=dagan takes no labels"),
+        ("dagan", {"image_width": 48}, "--image_size=64 --image_width=48: images that are not square cannot be turned"),
+        ("author", {"image_width": 48}, "--image_width has no effect without --architecture=dagan"),
         ("author", {"dropout": 0.5}, "--dropout has no effect without --architecture=dagan"),
         ("author", {"class_file": "x"}, "--class_file has no effect without --architecture=dagan"),
     ],

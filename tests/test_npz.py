@@ -53,8 +53,8 @@ def test_images_that_stand_by_their_classes(tmp_path, pixels):
     both = write(tmp_path, images=by_class, labels=np.arange(40))
     with pytest.raises(UserError, match=r"images of .*x.npz has the shape \(8, 5, 8, 8, 3\), .* labels have no effect"):
         sets.make_dataset("npz", both, 8)
-    np.save(tmp_path / "x.npy", by_class.astype(np.uint16))
-    with pytest.raises(UserError, match="images of .*x.npy holds uint16: give uint8, 0 to 255"):
+    np.save(tmp_path / "x.npy", by_class.astype(np.int32))
+    with pytest.raises(UserError, match="images of .*x.npy holds int32: give uint8, 0 to 255, or uint16, 0 to 65535"):
         sets.make_dataset("npz", str(tmp_path / "x.npy"), 8)
 
 

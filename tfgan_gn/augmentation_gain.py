@@ -61,8 +61,8 @@ def measure(settings, workdir):
 
     config = load_config(workdir)
     model = load_augmenter(os.path.join(workdir, "export"))
-    if settings.shift >= config.image_size:
-        raise UserError(f"--shift={settings.shift}: give less than the size of the images, {config.image_size}")
+    if settings.shift >= min(config.sides):
+        raise UserError(f"--shift={settings.shift}: give less than the size of the images, {min(config.sides)}")
     dataset = run_data.load_data(config)
     classes = classes_of(settings, config, dataset)
     sizes = {name: getattr(settings, name) for name in ("counts", "num", "seeds", "held_out", "steps", "batch_size")}

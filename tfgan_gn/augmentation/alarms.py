@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from tfgan_gn.data.pixels import as_8_bits
 from tfgan_gn.metrics.alarms import Alarm
 from tfgan_gn.metrics.nearest import nearest
 
@@ -35,7 +36,7 @@ def apart_in_classes(images, labels, classes, most=100):
     """The `spread` of real images: the RMS difference of two images of one class.
 
     Args:
-        images: uint8 [N, ...].
+        images: uint8 or uint16 [N, ...].
         labels: int64 [N].
         classes: numbers of the classes to look at; those with one image are left out.
         most: how many images of a class are looked at, the first ones.
@@ -47,17 +48,17 @@ def apart_in_classes(images, labels, classes, most=100):
     for number in classes:
         rows = np.flatnonzero(labels == number)[:most]
         if len(rows) > 1:
-            squares.append(spread(np.asarray(images[rows])[None]) ** 2)
+            squares.append(spread(as_8_bits(np.asarray(images[rows]))[None]) ** 2)
             weights.append(len(rows))
     return float(np.sqrt(np.average(squares, weights=weights))) if squares else 0.0
 
 
 class Alarms:
-    """The two values of new images.
+    """The two values of new images, in 8-bit levels.
 
     Args:
-        sources: uint8 [S, H, W, C], which new images are made of.
-        images: uint8 [N, H, W, C], in memory or mapped from a file.
+        sources: uint8 or uint16 [S, H, W, C], which new images are made of.
+        images: of the same dtype [N, H, W, C], in memory or mapped from a file.
         rows: numbers of those that were learnt from, in order. At most MOST_SEARCHED of them, evenly spread, are
             searched.
         apart: of `apart_in_classes`, above 0.
@@ -67,7 +68,9 @@ class Alarms:
         size = int(np.prod(sources.shape[1:]))
         count = max(1, min(len(rows), MOST_SEARCHED, MOST_NUMBERS // size))
         chosen = rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)]
-        self.real = np.concatenate([np.asarray(images[chosen]), sources]).reshape(-1, size).astype(np.float32)
+        self.real = (
+            as_8_bits(np.concatenate([np.asarray(images[chosen]), sources])).reshape(-1, size).astype(np.float32)
+        )
         self.apart = apart
 
     def __call__(self, new):

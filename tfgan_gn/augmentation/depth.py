@@ -6,10 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_gn.data.decode import is_16_bit_png
-from tfgan_gn.data.pixels import middles, quantize
+from tfgan_gn.data.pixels import STEP, middles, quantize
 from tfgan_gn.errors import UserError, first_line
-
-STEP = 257  # 16-bit levels from one 8-bit level to the next: 65535 / 255
 
 
 class Range(NamedTuple):
@@ -75,8 +73,7 @@ def to_network(image, size, channels, levels):
         A float32 tensor [*size, channels] in [-1, 1]: `pixels.middles` of the 8-bit level, which 16 bits divide
         further. It is resized with antialiasing where its size is another.
     """
-    in_levels = image.astype(np.float32) / (STEP if image.dtype == np.uint16 else 1)
-    floats = _resize(middles(in_levels, *levels), size)
+    floats = _resize(middles(image, *levels), size)
     return tf.repeat(floats, channels // image.shape[-1], -1)
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfgan_gn.augmentation.classifier import Classifier
+from tfgan_gn.data.pixels import as_8_bits
 from tfgan_gn.errors import UserError
 
 
@@ -98,7 +99,8 @@ def measure(dataset, classes, augment, change, bar, *, counts, num, seeds, held_
     their accuracies can be compared as pairs.
 
     Args:
-        dataset: `sets.Dataset`; its `train` images are learnt from, accuracy is that of its `test` images.
+        dataset: `sets.Dataset`; its `train` images are learnt from, accuracy is that of its `test` images. Those of 16
+            bits are taken with 8.
         classes: numbers of the classes to tell apart, two or more.
         augment: function of (uint8 [N, H, W, C], num, seed) to uint8 [N, num, H, W, C], new images of given ones.
         change: ordinary augmentation, as in `Classifier.train`.
@@ -125,10 +127,10 @@ def measure(dataset, classes, augment, change, bar, *, counts, num, seeds, held_
     classifier = Classifier(shape, len(classes))
     accuracies = np.zeros([len(counts), len(ARMS), seeds])
     for seed, rows in enumerate(drawn):
-        flat = np.asarray(train.images[rows.real.ravel()])
+        flat = as_8_bits(np.asarray(train.images[rows.real.ravel()]))
         real = flat.reshape(*rows.real.shape, *shape)
         new = np.asarray(augment(flat, num, seed)).reshape(*rows.real.shape, num, *shape)
-        tested = np.asarray(test.images[np.concatenate(rows.held_out)])
+        tested = as_8_bits(np.asarray(test.images[np.concatenate(rows.held_out)]))
         labels = np.repeat(np.arange(len(classes)), [len(each) for each in rows.held_out])
         for i, count in enumerate(counts):
             for j, arm in enumerate(ARMS):

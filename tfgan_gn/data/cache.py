@@ -36,7 +36,7 @@ def decode(stored, hash_content, image_size, grey, cache_dir, say):
     Args:
         stored: `sources.Stored`.
         hash_content: as of `sources.Source`.
-        image_size: height and width of the decoded images.
+        image_size: height and width of the decoded images, one number or a pair.
         grey: key of `decode.CHANNELS`.
         cache_dir: folder of the files; empty for `cache_folder.DEFAULT`.
         say: function of a line of text for the user.
@@ -47,13 +47,16 @@ def decode(stored, hash_content, image_size, grey, cache_dir, say):
     Raises:
         UserError: an image cannot be decoded, or the file cannot be written.
     """
-    shape = (stored.count, image_size, image_size, CHANNELS[grey])
+    sides = image_size if isinstance(image_size, tuple) else (image_size, image_size)
+    shape, dtype = (stored.count, *sides, CHANNELS[grey]), np.dtype(stored.dtype)
     parts = functools.partial(stored.read, grey, resizer(image_size))
-    if hash_content is None or int(np.prod(shape)) <= IN_MEMORY:
-        images = np.empty(shape, np.uint8)
+    if hash_content is None or int(np.prod(shape)) * dtype.itemsize <= IN_MEMORY:
+        images = np.empty(shape, dtype)
         return Split(images, _fill(parts(), shape, _to_array(images)))
     folder = cache_folder(cache_dir)
     key = {"format": FORMAT, "content": hash_content(folder), "shape": list(shape), **stored.cache_key}
+    if dtype != np.uint8:
+        key["dtype"] = dtype.name
     path = os.path.join(folder, f"data-{hash_key(key)}")
     try:
         labels = _labels(path, key)
@@ -61,7 +64,7 @@ def decode(stored, hash_content, image_size, grey, cache_dir, say):
         say(f"{error}. It is made anew")
         labels = None
     if labels is None:
-        labels = _write(parts(), shape, path, key)
+        labels = _write(parts(), shape, dtype, path, key)
         say(f"{len(labels)} images are kept decoded in {path}.npy")
     return Split(np.load(f"{path}.npy", mmap_mode="r"), labels)
 
@@ -102,7 +105,7 @@ def _to_array(array):
     return write
 
 
-def _write(parts, shape, path, key):
+def _write(parts, shape, dtype, path, key):
     """Writes both files of a split. Each is moved into place when it is whole, the one with the hash last."""
     temporary = f"{path}.{secrets.token_hex(4)}.tmp"  # two runs that start together write to two files
     try:
@@ -111,7 +114,7 @@ def _write(parts, shape, path, key):
         remove_abandoned(glob.glob(os.path.join(glob.escape(folder), "data-*.tmp")), time.time())
         with open(temporary, "wb") as file:  # written, not mapped: a full disk kills a process that writes to a map
             hold(file)
-            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
             labels = _fill(parts, shape, lambda images, _: file.write(images.data))
         os.replace(temporary, f"{path}.npy")
@@ -120,8 +123,8 @@ def _write(parts, shape, path, key):
         os.replace(temporary, f"{path}.json")
     except OSError as error:
         raise UserError(
-            f"cannot write {np.prod(shape) / 2**20:.0f} MiB of decoded images to {os.path.dirname(path)}: "
-            f"{first_line(error)}. Make room there, or give another --cache_dir"
+            f"cannot write {np.prod(shape) * dtype.itemsize / 2**20:.0f} MiB of decoded images to "
+            f"{os.path.dirname(path)}: {first_line(error)}. Make room there, or give another --cache_dir"
         ) from error
     finally:
         with contextlib.suppress(OSError):

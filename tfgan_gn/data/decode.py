@@ -19,28 +19,33 @@ _KINDS = {1: "grey", 2: "grey and transparent", 3: "in colour", 4: "transparent"
 
 
 def resize_and_crop(images, size):
-    """Scales the shorter side to `size`, with antialiasing, and cuts out the middle square.
+    """Scales images, with antialiasing, until they just cover a size, and cuts out their middle.
 
     Args:
-        images: uint8 [H, W, C] or [N, H, W, C], an array, or a tensor in a graph.
-        size: height and width of the result.
+        images: uint8 or uint16 [H, W, C] or [N, H, W, C], an array, or a tensor in a graph.
+        size: height and width of the result, one number or a pair.
 
     Returns:
-        A uint8 tensor [size, size, C] or [N, size, size, C]. Images that have this size come back unchanged.
+        A tensor of the same dtype, [*size, C] or [N, *size, C]. Images of this size come back unchanged.
     """
+    images = tf.convert_to_tensor(images)
     height, width = tf.unstack(tf.shape(images)[-3:-1])
-    shorter = tf.minimum(height, width)
+    wanted = size if isinstance(size, tuple) else (size, size)
 
     def scaled():
-        scale = size / tf.cast(shorter, tf.float64)
-        sides = [tf.maximum(size, tf.cast(tf.round(tf.cast(x, tf.float64) * scale), tf.int32)) for x in (height, width)]
+        given = [tf.cast(side, tf.float64) for side in (height, width)]
+        scale = tf.maximum(wanted[0] / given[0], wanted[1] / given[1])
+        sides = [
+            tf.maximum(least, tf.cast(tf.round(side * scale), tf.int32))
+            for least, side in zip(wanted, given, strict=True)
+        ]
         resized = tf.image.resize(images, sides, antialias=True)
-        top, left = ((side - size) // 2 for side in sides)
-        middle = resized[..., top : top + size, left : left + size, :]
-        return tf.cast(tf.round(tf.clip_by_value(middle, 0, 255)), tf.uint8)
+        top, left = ((side - least) // 2 for side, least in zip(sides, wanted, strict=True))
+        middle = resized[..., top : top + wanted[0], left : left + wanted[1], :]
+        return tf.cast(tf.round(tf.clip_by_value(middle, 0, images.dtype.max)), images.dtype)
 
-    same = tf.logical_and(tf.equal(height, size), tf.equal(width, size))
-    return tf.cond(same, lambda: tf.convert_to_tensor(images, tf.uint8), scaled)
+    same = tf.logical_and(tf.equal(height, wanted[0]), tf.equal(width, wanted[1]))
+    return tf.cond(same, lambda: images, scaled)
 
 
 @functools.cache
@@ -87,20 +92,21 @@ def is_16_bit_png(path):
     return start.startswith(PNG) and start[PLACE_OF_DEPTH:] == b"\x10"
 
 
-def decode_file(path, grey):
+def decode_file(path, grey, dtype=np.uint8):
     """Reads an image file at its own size.
 
     Args:
         path: of a JPEG, PNG, BMP or GIF, of which the first frame is taken.
         grey: key of CHANNELS.
+        dtype: np.uint8, or np.uint16 for a PNG of 16 bits, whose depth is kept.
 
     Returns:
-        uint8 [H, W, CHANNELS[grey]].
+        `dtype` [H, W, CHANNELS[grey]].
 
     Raises:
         UserError: the file is no readable image, or has channels that `grey` refuses.
     """
-    image = _decode(path, channels=3 if grey == "repeat" else 0)
+    image = _decode(path, 3 if grey == "repeat" else 0, dtype)
     channels = image.shape[-1]
     if channels != CHANNELS[grey]:
         rule = (
@@ -112,11 +118,13 @@ def decode_file(path, grey):
     return image
 
 
-def _decode(path, channels):
+def _decode(path, channels, dtype):
     try:
         refuse_large_file(path, MOST_BYTES_OF_IMAGE)
         contents = tf.io.read_file(path)
         refuse_many_pixels(path, contents.numpy())
+        if dtype == np.uint16:
+            return tf.io.decode_png(contents, channels, tf.uint16).numpy()
         if tf.io.is_jpeg(contents):
             return decode_exactly(contents, channels).numpy()
         return tf.io.decode_image(contents, channels=channels, expand_animations=False).numpy()

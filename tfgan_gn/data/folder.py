@@ -16,18 +16,19 @@ from tfgan_gn.files.noted_hashes import hash_files
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 
 
-def open_folder(data_dir):
+def open_folder(data_dir, deep=False):
     """Opens every image in a folder and below; every twentieth, in order of path, is held out.
 
     Args:
         data_dir: the folder. If its images lie in sub-folders, each sub-folder is a class. If they lie in the folder
             itself, all are of one class, "image".
+        deep: whether images of 16 bits keep their depth. Otherwise they are read with 8.
 
     Returns:
         `sources.Source`.
 
     Raises:
-        UserError: too few images, or images both in the folder and in sub-folders.
+        UserError: too few images, images both in the folder and in sub-folders, or, if `deep` is set, of both depths.
     """
     data_dir = os.path.normpath(data_dir)
     paths, left_out = list_images(data_dir)
@@ -35,31 +36,34 @@ def open_folder(data_dir):
     classes = _classes(data_dir, names)
     number = {name: i for i, name in enumerate(classes)}
     labels = np.array([number[name.split(os.sep, 1)[0]] if classes else 0 for name in names], np.int64)
-    held_out = is_held_out(np.arange(len(names)))
+    held_out, dtype = is_held_out(np.arange(len(names))), _depth(paths) if deep else np.uint8
     train, test = (
-        of_files([paths[i] for i in np.flatnonzero(rows)], labels[rows], {"split": which})
+        of_files([paths[i] for i in np.flatnonzero(rows)], labels[rows], {"split": which}, dtype)
         for rows, which in ((~held_out, "train"), (held_out, "held out"))
     )
     hash_content = functools.partial(hash_files, data_dir, names)
     return Source(train, test, classes or ("image",), f"images in {data_dir}{left_out}", None, hash_content)
 
 
-def refuse_16_bits(data_dir):
-    """Raises UserError for the first PNG in a folder and below that has 16 bits a channel, which decoding would cut."""
-    for path in list_images(data_dir)[0]:
-        if is_16_bit_png(path):
-            raise UserError(
-                f"{path} has 16 bits a channel, and images to learn from are read with 8: convert all of them to 8 bits"
-            )
+def _depth(paths):
+    """The dtype of all images of a folder, np.uint8 or np.uint16. Raises UserError if both are there."""
+    deep = [is_16_bit_png(path) for path in paths]
+    if any(deep) and not all(deep):
+        raise UserError(
+            f"{paths[deep.index(True)]} has 16 bits a channel, and {paths[deep.index(False)]} has 8: convert all "
+            "images to one depth"
+        )
+    return np.uint16 if any(deep) else np.uint8
 
 
-def of_files(paths, labels=None, cache_key=None):
+def of_files(paths, labels=None, cache_key=None, dtype=np.uint8):
     """The images of files, decoded by several threads.
 
     Args:
         paths: list of them.
         labels: int64 [len(paths)]; None if all are of one class, 0.
         cache_key: as of `sources.Stored`.
+        dtype: as of `sources.Stored`.
 
     Returns:
         `sources.Stored`. Its `read` takes a third argument, how many images are in memory together.
@@ -67,10 +71,10 @@ def of_files(paths, labels=None, cache_key=None):
     labels = np.zeros(len(paths), np.int64) if labels is None else labels
 
     def read(grey, fit=None, together=PART):
-        fit_in_graph = fit and _in_graph(fit, CHANNELS[grey])
+        fit_in_graph = fit and _in_graph(fit, CHANNELS[grey], dtype)
 
         def load(path):
-            image = decode_file(path, grey)
+            image = decode_file(path, grey, dtype)
             return fit_in_graph(tf.constant(image)).numpy() if fit else image
 
         with concurrent.futures.ThreadPoolExecutor() as pool:
@@ -78,13 +82,13 @@ def of_files(paths, labels=None, cache_key=None):
                 part = slice(first, first + together)
                 yield list(pool.map(load, paths[part])), labels[part]
 
-    return Stored(len(paths), read, lambda i: paths[i], cache_key or {})
+    return Stored(len(paths), read, lambda i: paths[i], cache_key or {}, dtype)
 
 
 @functools.cache
-def _in_graph(fit, channels):
+def _in_graph(fit, channels, dtype):
     """A function of an image as a graph. From Python, each small operation would stop the other threads that decode."""
-    return tf.function(fit).get_concrete_function(tf.TensorSpec([None, None, channels], tf.uint8))
+    return tf.function(fit).get_concrete_function(tf.TensorSpec([None, None, channels], dtype))
 
 
 def list_images(data_dir):

@@ -40,8 +40,8 @@ def open_labelled(path):
         `sources.Source`. Its classes are "0", "1" and so on; without labels there is one class, "image".
 
     Raises:
-        UserError: the file cannot be read or holds other arrays; images are not uint8 [N, H, W, 3] or [N, H, W, 1];
-            labels are not whole numbers 0 to K - 1, one for each image.
+        UserError: the file cannot be read or holds other arrays; images are not uint8 or uint16 [N, H, W, 3] or
+            [N, H, W, 1]; labels are not whole numbers 0 to K - 1, one for each image.
     """
     if path.endswith(".npy"):
         arrays = {"images": _read_array(path, "")}
@@ -56,6 +56,10 @@ def open_labelled(path):
             raise UserError(
                 f"only one of x_train {train[0].shape} and x_test {test[0].shape} in {path} is grey, or has labels: "
                 "make them alike, or leave x_test out"
+            )
+        if train[0].dtype != test[0].dtype:
+            raise UserError(
+                f"x_train of {path} holds {train[0].dtype} and x_test {test[0].dtype}: give both the same depth"
             )
     else:
         train, test = _split(path, *train)
@@ -150,7 +154,7 @@ def _choose_labelled(path, names):
 
 
 def _labelled(path, arrays, images, labels):
-    """(images uint8 [N, H, W, C], labels int64 [N] or None), by the names of the arrays, checked."""
+    """(images uint8 or uint16 [N, H, W, C], labels int64 [N] or None), by the names of the arrays, checked."""
     array, of_classes = arrays[images], None
     if array.ndim == 5:
         if labels in arrays:
@@ -161,8 +165,8 @@ def _labelled(path, arrays, images, labels):
         of_classes = np.repeat(np.arange(array.shape[0]), array.shape[1])
         array = array.reshape(-1, *array.shape[2:])
     _refuse_other_shapes(f"{images} of {path}", array, channels=(1, 3))
-    if array.dtype != np.uint8:
-        raise UserError(f"{images} of {path} holds {array.dtype}: give uint8, 0 to 255")
+    if array.dtype not in (np.uint8, np.uint16):
+        raise UserError(f"{images} of {path} holds {array.dtype}: give uint8, 0 to 255, or uint16, 0 to 65535")
     if labels not in arrays:
         return array, of_classes
     found = arrays[labels]

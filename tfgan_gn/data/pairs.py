@@ -123,7 +123,7 @@ def pair_batches(images, labels, classes, names, batch_size, seed, first=0, shar
     of it. All pairs of a batch are a function of the seed and of the number of the batch.
 
     Args:
-        images: uint8 [N, H, W, C], in memory or mapped from a file.
+        images: uint8 or uint16 [N, H, W, C], in memory or mapped from a file.
         labels: int64 [N].
         classes: the classes that pairs are drawn from, a part of `Classes`.
         names: of all classes, for messages.
@@ -134,7 +134,7 @@ def pair_batches(images, labels, classes, names, batch_size, seed, first=0, shar
         same: whether both images of a pair may be the same one, as published. Otherwise they differ.
 
     Returns:
-        `tf.data.Dataset` of (x_j, x_i), each uint8 [batch_size / R, H, W, C].
+        `tf.data.Dataset` of (x_j, x_i), each of their dtype [batch_size / R, H, W, C].
 
     Raises:
         UserError: a class has no image, or one only and `same` is false.
@@ -159,7 +159,7 @@ def pair_batches(images, labels, classes, names, batch_size, seed, first=0, shar
 
     def gather(rows):
         shape = [2, batch_size // replicas, *images.shape[1:]]
-        pair = tf.ensure_shape(tf.numpy_function(lambda rows: np.asarray(images[rows]), [rows], tf.uint8), shape)
+        pair = tf.ensure_shape(tf.numpy_function(lambda rows: np.asarray(images[rows]), [rows], images.dtype), shape)
         return pair[0], pair[1]
 
     batches = tf.data.Dataset.range(first, tf.int64.max)

@@ -1,5 +1,6 @@
 """Data sets by name, decoded and brought to one size."""
 
+import functools
 import os
 import warnings
 from collections.abc import Callable
@@ -39,32 +40,42 @@ class Dataset(NamedTuple):
     source: str
 
 
-def make_dataset(name, data_dir="", image_size=32, grey="repeat", cache_dir="", say=warnings.warn, patch_size=0):
+def make_dataset(
+    name, data_dir="", image_size=32, grey="repeat", cache_dir="", say=warnings.warn, patch_size=0, deep=False
+):
     """Loads a data set.
 
     Args:
         name: key of DATASETS, or "tfds:NAME[/CONFIG][:VERSION][:SPLIT]".
         data_dir: the folder or file that holds it; empty for the default of those sets that have one.
-        image_size: height and width; `decode.resize_and_crop` brings the images to it.
+        image_size: height and width, one number or a pair; `decode.resize_and_crop` brings the images to it.
         grey: "repeat" gives grey images three equal channels; "keep" keeps their one channel and refuses other images.
         cache_dir: folder that keeps splits decoded which are too large for memory; empty for `cache_folder.DEFAULT`.
         say: function of a line of text for the user.
         patch_size: size of the windows that are cut out of the images of a folder and take their place, as
             `windows.stored.cut`; 0 for the images themselves.
+        deep: whether images of 16 bits a channel are taken, as uint16. Otherwise they are refused, but those of a
+            folder are read with 8 bits.
 
     Returns:
         Dataset. Its labels are 0 to len(classes) - 1. Data without labels, or with labels for a part of the images
         only, are of one class, "image".
 
     Raises:
-        UserError: the name is unknown, or the data are missing, damaged or cannot be downloaded.
+        UserError: the name is unknown, or the data are missing, damaged, too deep or cannot be downloaded.
     """
+    drawn_size = max(image_size) if isinstance(image_size, tuple) else image_size
     if name.startswith(TFDS) and len(name) > len(TFDS):
-        source = _tfds(name.removeprefix(TFDS), data_dir, image_size)
+        source = _tfds(name.removeprefix(TFDS), data_dir, drawn_size)
     elif name in DATASETS:
-        source = DATASETS[name](name, data_dir, image_size)
+        opener = DEEP.get(name, DATASETS[name]) if deep else DATASETS[name]
+        source = opener(name, data_dir, drawn_size)
     else:
         raise UserError(f"--dataset={name}: choose one of {', '.join(DATASETS)}, or tfds:NAME")
+    if source.train.dtype != np.uint8 and not deep:
+        raise UserError(
+            f"{source.description} have 16 bits a channel, which only --preset=dagan takes: convert them to 8 bits"
+        )
     if grey == "keep" and source.channels == 3:
         raise UserError(f"--grey=keep has no effect on {source.description}: its images are in colour. Leave it out")
     if patch_size:
@@ -106,11 +117,11 @@ def _cifar10(name, data_dir, image_size):
     return cifar_files.open_files(*files) if files else tfds_sets.open_set(name, data_dir, CIFAR10_WAY_OUT)
 
 
-def _folder(name, data_dir, image_size):
+def _folder(name, data_dir, image_size, deep=False):
     if not data_dir:
         raise UserError(f"--dataset={name} needs --data_dir=PATH, the folder of images")
     _refuse_no_folder(data_dir)
-    return folder.open_folder(data_dir)
+    return folder.open_folder(data_dir, deep)
 
 
 def _npz(name, data_dir, image_size):
@@ -143,6 +154,7 @@ def _refuse_no_folder(data_dir):
         raise UserError(f"--data_dir={data_dir} is not a folder: give the folder that holds the data")
 
 
+DEEP = {"folder": functools.partial(_folder, deep=True)}  # openers that keep 16 bits only where they are asked to
 DATASETS: dict[str, Callable[[str, str, int], Source]] = {
     "cifar10": _cifar10,
     "cifar100": _tfds,

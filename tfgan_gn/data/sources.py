@@ -12,7 +12,7 @@ HOLD_OUT = 20  # one image in so many is held out, where the data have no split 
 
 
 class Split(NamedTuple):
-    """Decoded images uint8 [N, H, W, C], in memory or mapped from a file, and their labels int64 [N]."""
+    """Decoded images uint8 or uint16 [N, H, W, C], in memory or mapped from a file, and their labels int64 [N]."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -24,19 +24,21 @@ class Stored(NamedTuple):
     Attributes:
         count: the number of images.
         read: function of (grey, fit) that starts a pass over them. `grey` is a key of `decode.CHANNELS`. `fit` is a
-            function of an image, uint8 [..., H, W, C], that is applied as soon as the image is decoded, as
+            function of an image, `dtype` [..., H, W, C], that is applied as soon as the image is decoded, as
             `decode.resizer` makes; None leaves each image at its own size. The pass yields (images, labels): n
-            images, an array uint8 [n, H, W, C] or a list of arrays [H, W, C], and an array int64 [n]. A label of -1
+            images, an array [n, H, W, C] or a list of arrays [H, W, C], and an array int64 [n]. A label of -1
             means that the image has none. Raises UserError for an image that cannot be decoded.
         name: function from the number of an image to its name in messages.
         cache_key: dict of JSON values: which of the source's images these are. It is hashed into the name of the file
             that keeps them decoded.
+        dtype: of the images: np.uint8, or np.uint16 where they have 16 bits a channel.
     """
 
     count: int
     read: Callable[..., Iterator[tuple]]
     name: Callable[[int], str]
     cache_key: dict
+    dtype: type = np.uint8
 
 
 class Source(NamedTuple):
@@ -76,11 +78,11 @@ def of_array(images, labels=None, where="the array", to_pixels=None):
     """The images of an array, in memory or mapped from a file.
 
     Args:
-        images: uint8 [N, H, W, C]; of any number type where `to_pixels` is given.
+        images: uint8 or uint16 [N, H, W, C]; of any number type where `to_pixels` is given.
         labels: int64 [N]; None if all are of one class, 0.
         where: what holds the array, for messages.
         to_pixels: function of (a part of the array, the number of its first image) to uint8 of the same shape; None for
-            an array that is uint8.
+            an array that is uint8 or uint16.
 
     Returns:
         Stored.
@@ -94,4 +96,5 @@ def of_array(images, labels=None, where="the array", to_pixels=None):
             part = fit(part).numpy() if fit else part
             yield repeat_grey(part, CHANNELS[grey]), labels[first : first + PART]
 
-    return Stored(len(images), read, lambda i: f"image {i} of {where}", {})
+    dtype = np.uint8 if to_pixels else images.dtype.type
+    return Stored(len(images), read, lambda i: f"image {i} of {where}", {}, dtype)

@@ -61,7 +61,7 @@ def open_set(name, data_dir, way_out=""):
     reading = functools.partial(_reading, f"{name} in {data_dir or OWN_FOLDER}", way_out)
     with reading():
         builder = _prepared(spec.builder, data_dir, way_out)
-        image, label = _image_feature(builder.info), _label_feature(builder.info)
+        image, label = _image_feature(builder.info, (np.uint8, np.uint16)), _label_feature(builder.info)
         stored = functools.partial(_stored, builder, image, label, reading)
         learn, hold_out = _choose(list(builder.info.splits), spec)
         return Source(
@@ -95,7 +95,7 @@ def open_split(text, data_dir=""):
         builder = tfds.builder(spec.builder, data_dir=data_dir or None)
         if not _is_prepared(builder):
             raise ValueError(f"{builder.data_path} does not exist")
-        image = _image_feature(builder.info)
+        image = _image_feature(builder.info, (np.uint8,))
         shape = builder.info.features[image].shape
         if shape[-1] != 3:
             raise ValueError(f"its images have the shape {shape}, and scores need [height, width, 3]")
@@ -116,8 +116,8 @@ def _choose(names, spec):
     return "train", next((name for name in ("test", "validation") if name in names), None)
 
 
-def _image_feature(info):
-    """Name of the feature that holds the images."""
+def _image_feature(info, dtypes):
+    """Name of the feature that holds the images, which are of one of the dtypes."""
     import tensorflow_datasets as tfds
 
     found = [name for name, feature in info.features.items() if isinstance(feature, tfds.features.Image)]
@@ -125,8 +125,9 @@ def _image_feature(info):
         raise ValueError(f"its features are {', '.join(info.features)}, and not exactly one of them is an image")
     name = "image" if "image" in found else found[0]
     dtype = info.features[name].np_dtype
-    if dtype != np.uint8:
-        raise ValueError(f"its images are {dtype.__name__}, and only 8-bit images can be read")
+    if dtype not in dtypes:
+        allowed = " and ".join(each.__name__ for each in dtypes)
+        raise ValueError(f"its images are {dtype.__name__}, and only {allowed} can be read")
     return name
 
 
@@ -159,6 +160,8 @@ def _stored(builder, image, label, reading, split, held_out):
     count = builder.info.splits[split].num_examples
     features = dict.fromkeys([image] if label is None else [image, label], True)
     decoders = tfds.decode.PartialDecoding(features, decoders={image: tfds.decode.SkipDecoding()})
+    dtype = builder.info.features[image].np_dtype
+    decode = decode_exactly if dtype == np.uint8 else functools.partial(tf.io.decode_png, dtype=tf.uint16)
     examples = builder.as_dataset(split=split, decoders=decoders, shuffle_files=False)
     if held_out is not None:
         if count < HOLD_OUT:
@@ -171,14 +174,15 @@ def _stored(builder, image, label, reading, split, held_out):
         channels = CHANNELS[grey]
 
         def load(example):
-            pixels = tf.ensure_shape(decode_exactly(example[image], channels), [None, None, channels])
+            pixels = tf.ensure_shape(decode(example[image], channels), [None, None, channels])
             return fit(pixels) if fit else pixels, tf.cast(example[label] if label else 0, tf.int64)
 
         with reading():
             batches = examples.map(load, tf.data.AUTOTUNE).batch(PART if fit else 1)  # without fit, sizes may differ
             yield from batches.prefetch(1).as_numpy_iterator()
 
-    return Stored(count, read, lambda i: f"image {i} of {builder.name}:{split}", {"split": split, "held_out": held_out})
+    which = {"split": split, "held_out": held_out}
+    return Stored(count, read, lambda i: f"image {i} of {builder.name}:{split}", which, dtype)
 
 
 @contextlib.contextmanager

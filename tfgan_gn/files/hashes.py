@@ -22,12 +22,13 @@ class PixelHash:
         """Yields the parts unchanged and adds each to the hash.
 
         Args:
-            parts: iterable of uint8 arrays [n, H, W, C], all of one H, W and C.
+            parts: iterable of uint8 or uint16 arrays [n, H, W, C], all of one dtype, H, W and C.
         """
         for part in parts:
             if self.size is None:
                 self.size = part.shape[1:3]
-                self._digest.update(f"{part.shape[1:]}".encode())
+                depth = "" if part.dtype == np.uint8 else f" {part.dtype}"
+                self._digest.update(f"{part.shape[1:]}{depth}".encode())
             self._digest.update(np.ascontiguousarray(part).data)
             yield part
 
@@ -40,7 +41,7 @@ def hash_pixels(parts):
     """The `PixelHash` of images: 64 hexadecimal digits.
 
     Args:
-        parts: iterable of uint8 arrays [n, H, W, C]; for one array, a list of it.
+        parts: iterable of uint8 or uint16 arrays [n, H, W, C]; for one array, a list of it.
     """
     seen = PixelHash()
     for _ in seen.through(parts):

@@ -52,7 +52,7 @@ def build_networks_of(config, data_facts):
             config.architecture,
             width=config.width,
             z_dim=config.z_dim,
-            image_size=config.image_size,
+            image_size=config.sides if config.image_width else config.image_size,
             channels=data_facts.channels,
             norm=config.norm,
             groups=config.groups,
@@ -212,7 +212,7 @@ def augmenting(config, data_facts, iteration):
     pixels = PIXELS[config.pixels]
     return {
         "z_dim": config.z_dim,
-        "image_shape": (config.image_size, config.image_size, data_facts.channels),
+        "image_shape": (*config.sides, data_facts.channels),
         "statistics": config.generator_statistics,
         "pixel_scale": pixels.scale,
         "pixel_shift": pixels.shift,

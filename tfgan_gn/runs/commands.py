@@ -49,7 +49,7 @@ def _augment(config):
 
 def _augmenting(config, exported):
     """Python that makes new images of given ones, with what `_sampling` takes."""
-    size = f"{config.image_size}, {config.image_size}"
+    size = "{}, {}".format(*config.sides)
     if exported:
         folder = os.path.join(config.workdir, "export")
         return (

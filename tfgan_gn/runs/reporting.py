@@ -113,5 +113,5 @@ def _about(config):
     labels = ", with labels" if config.conditional else ""
     return (
         f"Preset {config.preset}: {config.architecture} of width {config.width}, {norm} in the critic{labels}, on "
-        f"{config.dataset} at {config.image_size}x{config.image_size} pixels, batch size {config.batch_size}"
+        f"{config.dataset} at {config.sides[0]}x{config.sides[1]} pixels, batch size {config.batch_size}"
     )

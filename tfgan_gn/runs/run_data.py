@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfgan_gn.architectures import ARCHITECTURES
-from tfgan_gn.data import folder, pairs, sets
+from tfgan_gn.data import pairs, sets
 from tfgan_gn.data.batches import held_out_batches, train_batches
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.hashes import hash_pixels
@@ -53,12 +53,18 @@ def load_data(config):
     """The `sets.Dataset` of a Config.
 
     Raises:
-        UserError: it is missing or broken, or cannot be downloaded; pairs, and a folder with images of 16 bits.
+        UserError: it is missing or broken, or cannot be downloaded; images of several depths, or of 16 bits for
+            networks that take no pairs.
     """
-    if takes_pairs(config) and config.dataset == "folder" and config.data_dir:
-        folder.refuse_16_bits(config.data_dir)
     return sets.make_dataset(
-        config.dataset, config.data_dir, config.image_size, config.grey, config.cache_dir, say, config.patch_size
+        config.dataset,
+        config.data_dir,
+        config.sides,
+        config.grey,
+        config.cache_dir,
+        say,
+        config.patch_size,
+        deep=takes_pairs(config),
     )
 
 
@@ -142,7 +148,7 @@ def count_images(config, dataset):
 
 
 def source_images(config, dataset, count):
-    """The images, uint8 [count, H, W, C], that the sample grids show new images of.
+    """The images, uint8 or uint16 [count, H, W, C], that the sample grids show new images of.
 
     They are of the validation classes, and a function of the seed and the data. None for networks without pairs.
     """

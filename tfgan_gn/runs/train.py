@@ -8,7 +8,7 @@ import time
 
 import tensorflow as tf
 
-from tfgan_gn import guards
+from tfgan_gn import guards, memory
 from tfgan_gn.augmenter import Augmenter
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import export_generator, make_sampler
@@ -141,9 +141,12 @@ def _fit(config, strategy, trainer, manager, dataset, data_facts, progress):
     with guards.reaching_workers(strategies.num_workers(strategy)), guards.stop_requests(say) as stop:
         checks.refuse_unlike_processes(config, data_facts, start, strategy)
         note_dependence_on_neighbours(trainer, *dataset.train)
+        batches = run_data.make_train_batches(config, dataset, strategy, start)
+        if start < config.iterations:
+            _say_memory(trainer, batches)
         finished = loop.fit(
             trainer,
-            run_data.make_train_batches(config, dataset, strategy, start),
+            batches,
             recording.make_recorder(config, data_facts, strategy, trainer, manager, dataset),
             iterations=config.iterations,
             periods=loop.Periods(config.log_every, config.sample_every, config.checkpoint_every, config.eval_every),
@@ -159,3 +162,13 @@ def _fit(config, strategy, trainer, manager, dataset, data_facts, progress):
         if strategies.is_chief(strategy):
             export(config, data_facts, trainer.sampling_generator)
     return 0
+
+
+def _say_memory(trainer, batches):
+    """Says about how much memory training takes."""
+    traced = trainer.train.get_concrete_function(batches, tf.constant(1, tf.int64))  # what the first step calls
+    variables, tensors = memory.variable_bytes(checkpoints.variables_of(trainer)), memory.peak_bytes(traced.graph)
+    say(
+        f"estimated memory of training, on each device: {(variables + tensors) / 2**30:.2f} GiB (weights and state of "
+        f"the optimizers {variables / 2**30:.2f}, tensors of a step {tensors / 2**30:.2f}), beside TensorFlow and data"
+    )

@@ -56,6 +56,7 @@ VALUES_BEFORE = {
     "class_file": "",
     "same_image": False,
     "patch_size": 0,
+    "image_width": 0,
     "init_from": "",
 }
 # Settings that a resumed run keeps unless they are given.

@@ -42,6 +42,7 @@ def without_effect(config):
         "eval_images": (config.eval_every, "--eval_every=1000"),
         "scorer": (config.eval_every, "--eval_every=1000"),
         **dict.fromkeys(OF_LEVELS, (shapes, "--architecture=dagan")),
+        "image_width": (shapes, "--architecture=dagan"),
         **dict.fromkeys(OF_PAIRS, (pairs, "--architecture=dagan")),
     }
     return {name: way_out for name, (has_effect, way_out) in needs.items() if not has_effect}
@@ -82,7 +83,8 @@ def refuse_unfit_pairs(config, given):
         given: dict of the settings that were given, by name.
 
     Raises:
-        UserError: the classes are divided in two ways, the steps have different sizes, or samples shall be scored.
+        UserError: the classes are divided in two ways, the steps have different sizes, images that are not square
+            shall be turned, or samples shall be scored.
     """
     if not ARCHITECTURES[config.architecture].image_condition:
         return
@@ -101,6 +103,11 @@ def refuse_unfit_pairs(config, given):
             f"--generator_norm=batch: the export of --architecture={config.architecture} cannot collect the statistics "
             "of batch norm; give --generator_norm=group, layer, instance or batch_renorm, or "
             "--generator_statistics=batch"
+        )
+    if config.turns and config.sides[0] != config.sides[1]:
+        raise UserError(
+            f"--image_size={config.image_size} --image_width={config.image_width}: images that are not square cannot "
+            "be turned by 90 degrees; give --noturns"
         )
     if config.eval_every:
         raise UserError(

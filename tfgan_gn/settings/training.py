@@ -32,6 +32,11 @@ class Config(RunSettings, UpdateSettings, DataSettings, LossSettings, NetworkSet
             name = without_pattern(f"{self.dataset}-{self.preset}-{self.norm}")
             object.__setattr__(self, "workdir", os.path.join("runs", name))
 
+    @property
+    def sides(self):
+        """(height, width) of the images."""
+        return self.image_size, self.image_width or self.image_size
+
 
 def make_config(preset="", of_file=None, **given):
     """Makes a Config from a preset, a file of settings, and the settings that were given. Each wins over those before.

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from tfgan_gn.data.pixels import middles
+from tfgan_gn.data.pixels import as_8_bits, middles
 from tfgan_gn.errors import first_line
 from tfgan_gn.guards import writing_to
 from tfgan_gn.training import checkpoints, summaries
@@ -30,8 +30,8 @@ class Recorder:
         clock: function that returns the time in seconds.
         score: function from the iteration to (scalars by tag, whether they are the best so far); None for no scores.
         page: function that writes the page of the run, called with whether the training ends; None for no page.
-        sources: for a generator whose condition is an image, uint8 [GRID, H, W, C]: the images of a row are made of
-            one of them, which stands in the first column of the samples. None for other generators.
+        sources: for a generator whose condition is an image, uint8 or uint16 [GRID, H, W, C]: the images of a row are
+            made of one of them, which stands in the first column of the samples. None for other generators.
         watch: function from the samples, uint8 [1, GRID^2, H, W, C], or of the sources [GRID, GRID - 1, H, W, C], to
             readings by tag; None for none.
         readings: `readings.Readings`; None for none.
@@ -180,7 +180,7 @@ class Recorder:
         """
         samples, scalars = self.draw().numpy(), {}
         if self.sources is not None:
-            samples[::GRID] = self.sources
+            samples[::GRID] = as_8_bits(self.sources)
         if self.watch:
             new = samples[None] if self.sources is None else samples.reshape(GRID, GRID, *samples.shape[1:])[:, 1:]
             scalars = self.watch(new)

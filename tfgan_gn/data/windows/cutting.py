@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from tfgan_gn.data.pixels import in_levels
+
 # The rule for background. A pixel is foreground if it is brighter than the darkest pixel of its image by more than
 # BRIGHTER levels of 255, 5 %. A window is left out if less than the share FOREGROUND of its pixels is foreground.
 BRIGHTER, FOREGROUND = 12.75, 0.5
@@ -25,13 +27,13 @@ def windows(image, size):
     """The windows of an image that are not background.
 
     Args:
-        image: uint8 [H, W, C], an array or a tensor in a graph; H and W at least `size`.
+        image: uint8 or uint16 [H, W, C], an array or a tensor in a graph; H and W at least `size`.
         size: height and width of a window.
 
     Returns:
-        A uint8 tensor [n, size, size, C], row by row; n may be 0.
+        A tensor of the same dtype [n, size, size, C], row by row; n may be 0.
     """
-    bright = tf.reduce_mean(tf.cast(image, tf.float32), -1, keepdims=True)
+    bright = tf.reduce_mean(in_levels(image), -1, keepdims=True)
     foreground = tf.cast(bright > tf.reduce_min(bright) + BRIGHTER, tf.float32)
     kept = tf.reduce_mean(_all_windows(foreground, size), [1, 2, 3]) >= FOREGROUND
     return tf.boolean_mask(_all_windows(image, size), kept)

@@ -47,6 +47,12 @@ class DataSettings:
         AUTHOR,
         low=8,
     )
+    image_width: int = option(
+        0,
+        "Width of the images where it is another than their height, --image_size, for --architecture=dagan; 0 for "
+        "square images",
+        low=0,
+    )
     patch_size: int = option(
         0,
         "Height and width of the windows that are cut out of larger images of --dataset=folder and take their place; "
