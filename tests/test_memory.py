@@ -8,7 +8,7 @@ import sys
 import pytest
 import tensorflow as tf
 
-from tfgan_gn import memory
+from tfgan_gn.training.watch import memory
 
 SIZE = 4000  # bytes of a vector
 VECTOR = tf.TensorSpec([1000], tf.float32)
@@ -68,7 +68,7 @@ def test_variables_count_by_their_type():
 
 STEP = """
 import resource, tensorflow as tf
-from tfgan_gn import memory
+from tfgan_gn.training.watch import memory
 from tfgan_gn.models import build_networks
 from tfgan_gn.training.losses import gradient_penalty
 

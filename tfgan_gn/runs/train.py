@@ -8,7 +8,7 @@ import time
 
 import tensorflow as tf
 
-from tfgan_gn import guards, memory
+from tfgan_gn import guards
 from tfgan_gn.augmenter import Augmenter
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import export_generator, make_sampler
@@ -21,6 +21,7 @@ from tfgan_gn.runs.reporting import PAGE
 from tfgan_gn.scoring import history
 from tfgan_gn.settings.config_file import is_run, load_config, load_data_facts, refuse_other_data, refuse_other_settings
 from tfgan_gn.training import checkpoints, loop, strategies
+from tfgan_gn.training.watch import memory
 
 
 def refuse_another_run(config):
