@@ -187,6 +187,7 @@ def test_every_file_of_the_package_that_is_no_module_is_installed_with_it():
     config.read(ROOT / "setup.cfg")
     patterns = {name: value.replace(",", " ").split() for name, value in config["options.package_data"].items()}
     folders = {name: ROOT / name.replace(".", "/") for name in patterns}
-    listed = {path for name, globs in patterns.items() for each in globs for path in folders[name].glob(each)}
+    found = {path for name, globs in patterns.items() for each in globs for path in folders[name].glob(each)}
+    listed = {path for path in found if path.is_file()}
     others = {path for path in (ROOT / "tfgan_gn").rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
     assert others == listed and pathlib.Path(cifar10net.WEIGHTS) in listed
