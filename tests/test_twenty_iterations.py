@@ -22,8 +22,8 @@ DATA = {
     "cifar10": {"dataset": "tfds:cifar10:train[:400]", "data_dir": str(CIFAR10)},
 }
 
-# Iterations of each of four parts. Dropout of half of all values makes the estimates of few iterations mostly noise; the
-# critic of report_published, with its initial weights, begins so slowly that rounding decides about the first twenty.
+# Iterations of each of four parts. Dropout of half of all values makes the estimates of few iterations mostly noise.
+# The critic of report_published begins so slowly, with its initial weights, that rounding decides about the first twenty.
 PART = collections.defaultdict(lambda: 5, dagan=15, report_published=10)
 # Together they have all settings of published presets but the loss bce_halved and the initializer normal.
 LETTER = ("report_published", "sngan_dcgan_published", "wgan_32_published")
