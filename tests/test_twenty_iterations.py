@@ -23,7 +23,7 @@ DATA = {
 }
 
 # Iterations of each of four parts. Dropout of half of all values makes the estimates of few iterations mostly noise.
-# The critic of report_published begins so slowly, with its initial weights, that rounding decides about the first twenty.
+# The critic of report_published begins so slowly that rounding decides about the first twenty.
 PART = collections.defaultdict(lambda: 5, dagan=15, report_published=10)
 # Together they have all settings of published presets but the loss bce_halved and the initializer normal.
 LETTER = ("report_published", "sngan_dcgan_published", "wgan_32_published")
