@@ -6,6 +6,7 @@ from tensorflow.python.framework import kernels
 # What stays on the host: an operation and the type of its values, and why no GPU waits for it.
 ON_HOST = {
     ("Const", tf.string): "what an Assert says when it fails, in `tf.image.rot90` for the turns of pairs",
+    ("ScaleAndTranslate", tf.uint8): "the antialiased resize of cifar10net, whose images come from the host",
     ("TensorListSetItem", tf.uint8): "a finished block of `sample`, which the user takes from the host",
     ("TensorListStack", tf.uint8): "all finished blocks of `sample`",
 }

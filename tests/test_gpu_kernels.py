@@ -1,4 +1,4 @@
-"""The training steps can run on a GPU and be compiled with XLA, as far as can be seen without one.
+"""Training steps and scoring can run on a GPU, and XLA takes the steps, as far as can be seen without one.
 
 `test_twenty_iterations.py` looks in the same way at float32, with everything that is drawn, and at the sampling.
 """
@@ -11,6 +11,7 @@ from gpu_kernels import not_for_gpus
 from test_presets import FACTS, tiny
 
 from tfgan_gn.runs import building
+from tfgan_gn.scoring import extractors
 from tfgan_gn.settings.presets import PRESETS
 from tfgan_gn.settings.training import make_config
 from tfgan_gn.training.noise import critic_inputs, generator_inputs
@@ -56,3 +57,10 @@ def test_steps_in_bfloat16_have_kernels_for_gpus_and_are_taken_by_xla(preset):
         traced = tf.function(functools.partial(step, *given), jit_compile=True, autograph=False)
         assert not_for_gpus(traced.get_concrete_function()) == set()
         assert "bf16" in traced.experimental_get_compiler_ir()(stage="hlo")
+
+
+@pytest.mark.parametrize("name", ["cifar10net", "inception"])
+def test_the_networks_that_score_have_kernels_for_gpus(name, request):
+    scorer = request.getfixturevalue("seeded_graph") if name == "inception" else name
+    step = extractors.load_extractor(scorer).step(tf.distribute.get_strategy())
+    assert not_for_gpus(step.get_concrete_function()) == set()
