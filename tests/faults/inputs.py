@@ -12,6 +12,7 @@ import numpy as np
 
 TINY = ["--architecture=simple_cnn", "--norm=none", "--width=4", "--z_dim=4", "--batch_size=4", "--n_critic=1"]
 TINY += ["--iterations=2", "--test_batches=1", "--eval_every=0", "--strategy=one_device", "--cache_dir=cache"]
+REFERENCE = "--reference=images.npz:images"
 OF_RUN = ["--dataset=npz", "--data_dir=images.npz", "--workdir=run"]
 STUDY = {
     "name": "two",
@@ -60,12 +61,12 @@ KINDS = {
     "checkpoint": Input(("run/checkpoints/*",), False, [train(*OF_RUN, "--iterations=2"), evaluate("run")]),
     "points": Input(("run/tensorboard/*",), False, [["report", "run"]]),
     "score": Input(("run/scores/*",), True, [["report", "run"], train(*OF_RUN)]),
-    "export": Input(("run/export/*", "run/export/variables/*"), False, [evaluate("run/export")]),
+    "export": Input(("run/export/*", "run/export/variables/*"), False, [evaluate("run/export", REFERENCE)]),
     "images that are scored": Input(
-        ("folder/*/*", "images.npz"), False, [evaluate("folder"), evaluate("images.npz:images")]
+        ("folder/*/*", "images.npz"), False, [evaluate("folder", REFERENCE), evaluate("images.npz:images", REFERENCE)]
     ),
     "statistics": Input(("statistics.npz",), False, [evaluate("images.npz:images", "--reference=statistics.npz")]),
-    "cached statistics": Input(("cache/*",), False, [evaluate("images.npz:images", "--reference=images.npz:images")]),
+    "cached statistics": Input(("cache/*",), False, [evaluate("images.npz:images", REFERENCE)]),
     "result": Input(("result.json",), True, [["eval_inception.py", "--compare", "result.json", "other.json"]]),
     "settings": Input(
         ("settings.json",),
@@ -123,8 +124,8 @@ def make(folder):
     (folder / "study.json").write_text(json.dumps(STUDY))
     for command in (
         train(*OF_RUN, "--eval_every=2", "--eval_images=40", "--scorer=cifar10net"),
-        evaluate("images.npz:images", "--reference=images.npz:images", "--out=result.json"),
-        evaluate("folder", "--reference=images.npz:images", "--out=other.json"),
+        evaluate("images.npz:images", REFERENCE, "--out=result.json"),
+        evaluate("folder", REFERENCE, "--out=other.json"),
     ):
         code = commands()[command[0]](command)
         if code:
