@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfgan_gn.augmentation.alarms import NEARNESS, ROWS, SPREAD, Alarms, apart_in_classes, spread
+from tfgan_gn.augmentation.alarms import NEARNESS, ROWS, SPREAD, NewImageReadings, apart_in_classes, spread
 from tfgan_gn.metrics import alarms
 
 pytestmark = pytest.mark.quick
@@ -50,7 +50,7 @@ def test_what_is_wrong_raises_its_alarm_and_no_other(real, make, alarmed):
         "learnt": train[:16].reshape(2, 8, 4, 4, 1),
         "one": np.repeat(others[:, :1], 8, 1),
     }[make]
-    values = Alarms(sources, images, np.flatnonzero(labels != 1), apart_in_classes(images, labels, (1,)))(new)
+    values = NewImageReadings(sources, images, np.flatnonzero(labels != 1), apart_in_classes(images, labels, (1,)))(new)
     assert [tag for tag in (SPREAD, NEARNESS) if values[tag] < 0.1] == alarmed
     lines = alarms.Alarms(ROWS, 100, lambda line: None).read(values, 100)
     assert len(lines) == len(alarmed)
@@ -64,5 +64,5 @@ def test_what_is_wrong_raises_its_alarm_and_no_other(real, make, alarmed):
 def test_no_more_images_are_searched_than_fit(monkeypatch):
     monkeypatch.setattr("tfgan_gn.augmentation.alarms.MOST_NUMBERS", 16 * 7)
     train = np.arange(50, dtype=np.uint8).repeat(16).reshape(50, 4, 4, 1)
-    measure = Alarms(train[:2], train, np.arange(50), 1.0)
+    measure = NewImageReadings(train[:2], train, np.arange(50), 1.0)
     assert measure.real[:, 0].tolist() == [0, 8, 16, 24, 32, 40, 49, 0, 1]

@@ -109,7 +109,7 @@ def test_the_networks_are_given_all_levels_of_a_pair(tmp_path, images):
     assert sources.dtype == np.uint16
     apart = alarms.apart_in_classes(dataset.train.images, dataset.train.labels, (0, 1))
     assert 80 < apart < 130  # of uniform levels: 255 / sqrt(6)
-    values = alarms.Alarms(sources, dataset.train.images, np.arange(38), apart)(
+    values = alarms.NewImageReadings(sources, dataset.train.images, np.arange(38), apart)(
         as_8_bits(sources)[:, None].repeat(2, 1)
     )
     assert values[alarms.NEARNESS] == values[alarms.SPREAD] == 0

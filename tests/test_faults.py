@@ -3,11 +3,13 @@
 import pathlib
 import random
 import sys
+import time
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "faults"))
 import corrupt
+import forked
 import fuzz
 import mutants
 
@@ -69,3 +71,18 @@ def test_the_same_number_damages_in_the_same_way():
     assert ways == [corrupt.corrupt_bytes(data, random.Random(number)) for number in range(60)]
     assert len({name for name, _ in ways}) == 9
     assert sum(damaged == data for _, damaged in ways) <= 3
+
+
+@pytest.mark.parametrize(
+    ("function", "code"),
+    [
+        (lambda: None, 0),
+        (lambda: 3, 3),
+        (lambda: sys.exit(2), 2),
+        (lambda: 1 / 0, 99),
+        (lambda: time.sleep(60), "hung"),
+    ],
+)
+def test_a_forked_function_ends_with_its_code_or_is_ended(function, code, tmp_path):
+    assert forked.run_forked(function, tmp_path, tmp_path / "log", 2) == code
+    assert ("ZeroDivisionError" in (tmp_path / "log").read_text()) == (code == 99)

@@ -1,9 +1,13 @@
 """A run that starts from a checkpoint of another run, and one that is made longer."""
 
+import inspect
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfgan_gn import models
+from tfgan_gn.architectures import Levels
 from tfgan_gn.data.sets import Dataset
 from tfgan_gn.data.sources import Split
 from tfgan_gn.errors import UserError
@@ -103,6 +107,15 @@ def test_what_a_run_cannot_start_from_is_refused_by_name(tmp_path):
         loading.origin_of(config_of(tmp_path / "next", init_from=checkpoint(run, 2), norm="none", width=8))
     with pytest.raises(UserError, match=r"another channels \(there 3, asked 1\)"):
         loading.start_from(origin, None, config_of("next"), origin.data_facts._replace(channels=1))
+
+
+@pytest.mark.quick
+def test_every_setting_that_decides_the_weights_is_compared():
+    of_builder = {*inspect.signature(models.build_networks).parameters}
+    of_builder -= {"channels", "num_classes", "initializer"}  # of the data, compared later; of the weights that go
+    of_levels = {"inner_layers", "generator_inner_layers", "dense_units", "wide_connections"}
+    assert len(of_levels | {"levels"}) == len(Levels._fields)
+    assert {*loading.NETWORKS} == of_builder | of_levels | {"conditional", "image_width"}
 
 
 @pytest.mark.quick

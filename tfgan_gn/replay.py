@@ -6,7 +6,6 @@ FOLDER is the folder `diverged` in a run folder of train_cifar.py. Its weights, 
 the run, so that the losses are the same on the same devices.
 """
 
-import argparse
 import os
 import sys
 
@@ -36,13 +35,7 @@ def lines_of(now, before, wrong):
 
 def command(argv):
     """Reads the command line and repeats the iteration. Returns the exit code: 1 where it differs from the run's."""
-    description, _, rest = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        "python -m tfgan_gn.replay",
-        description=description,
-        epilog=rest.partition("\n\n")[2],
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_line.plain_parser("python -m tfgan_gn.replay", __doc__)
     parser.add_argument("folder", metavar="FOLDER", help="folder that a run left when it diverged")
     folder = os.path.normpath(parser.parse_args(argv[1:]).folder)
     load_tensorflow()

@@ -6,7 +6,6 @@ RUN is a run folder of train_cifar.py. The page is one HTML file that needs no o
 to RUN/report.html, and for several runs to report.html in this folder.
 """
 
-import argparse
 import dataclasses
 import os
 import sys
@@ -35,13 +34,7 @@ def told_apart(runs):
 
 def command(argv):
     """Reads the command line and writes the page. Returns the exit code."""
-    description, _, rest = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        "python -m tfgan_gn.report",
-        description=description,
-        epilog=rest.partition("\n\n")[2],
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_line.plain_parser("python -m tfgan_gn.report", __doc__)
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run folder")
     parser.add_argument("--out", default="", help="file to write")
     arguments = parser.parse_args(argv[1:])

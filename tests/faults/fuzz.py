@@ -16,10 +16,8 @@ import pathlib
 import random
 import re
 import shutil
-import signal
 import sys
 import tempfile
-import time
 
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(pathlib.Path(__file__).parent)]
@@ -27,6 +25,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import corrupt
 import inputs
+from forked import HUNG, run_forked
 
 SECONDS = 300  # of one case
 WRITTEN = re.compile("(new|run|cache|study|runs)/|scores-[^/]*$")  # what commands may write, without another --out
@@ -88,7 +87,7 @@ def run_case(valid, case, seed, shown=False):
         shutil.copytree(valid, folder)
         kind, what, command = damage(folder, case, seed)
         before, log = state_of(folder), sandbox / "log"
-        code = in_child(lambda: inputs.commands()[command[0]](command), folder, log)
+        code = run_forked(lambda: run_command(command, folder), folder, log, SECONDS)
         text = log.read_text(errors="replace")
         if shown:
             sys.stdout.write(f"{command}\n{what}\n{text}\n")
@@ -96,41 +95,15 @@ def run_case(valid, case, seed, shown=False):
         # A wrong command line may name another folder for what is written.
         watched = {*before, *after} if inputs.KINDS[kind].files else {*before}
         changed = {path for path in watched if before.get(path) != after.get(path)}
-    wrong = "did not end" if code == "hung" else verdict(code, text, changed)
+    wrong = "did not end" if code == HUNG else verdict(code, text, changed)
     row = {"case": case, "kind": kind, "command": command[0], "what": what[:300], "code": code, "wrong": wrong}
     return row | {"message": (ERROR.findall(text) or [""])[0][:300]}
 
 
-def in_child(function, folder, log):
-    """Calls a function in a forked process with a current folder and a log. Returns its exit code or "hung"."""
-    child = os.fork()
-    if not child:
-        os.setsid()
-        out = os.open(log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
-        for stream in (1, 2):
-            os.dup2(out, stream)
-        os.chdir(folder)
-        os.environ["HOME"] = str(folder)
-        code = 99
-        try:
-            code = function()
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 1
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code or 0)
-    begin = time.monotonic()
-    while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        if time.monotonic() - begin > SECONDS:
-            os.killpg(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            return "hung"
-        time.sleep(0.02)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+def run_command(command, home):
+    """Runs a command line, with a home folder in which it may keep files. Returns the exit code."""
+    os.environ["HOME"] = str(home)
+    return inputs.commands()[command[0]](command)
 
 
 def load_libraries():
@@ -163,7 +136,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         valid = pathlib.Path(name) / "inputs"
         valid.mkdir()
-        if in_child(lambda: inputs.make(valid), valid, pathlib.Path(name) / "log"):
+        if run_forked(lambda: inputs.make(valid), valid, pathlib.Path(name) / "log", SECONDS):
             sys.exit((pathlib.Path(name) / "log").read_text())
         if arguments.case is not None:
             sys.stdout.write(json.dumps(run_case(valid, arguments.case, arguments.seed, shown=True), indent=1) + "\n")

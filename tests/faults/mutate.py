@@ -15,13 +15,13 @@ import os
 import pathlib
 import random
 import shutil
-import signal
 import sys
 import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+from forked import run_forked
 from mutants import mutants_of
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -126,29 +126,18 @@ def run_test_file(folder, name, seconds):
         seconds: after which the process is ended.
 
     Returns:
-        (exit code of pytest, or "hung"; the first failed test, text; seconds that it took).
+        (exit code of pytest, or HUNG; the first failed test, text; seconds that it took).
     """
     begin, log = time.monotonic(), folder / "log"
-    child = os.fork()
-    if not child:
-        os.setsid()
-        out = os.open(log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
-        for stream in (1, 2):
-            os.dup2(out, stream)
-        os.chdir(folder)
+
+    def run():
         sys.path[:0] = [str(folder), str(folder / "tests")]
         sys.dont_write_bytecode = True
         import pytest
 
-        code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--tb=line", f"tests/{name}.py"])
-        os._exit(int(code))
-    while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        if time.monotonic() - begin > seconds:
-            os.killpg(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            return "hung", name, seconds
-        time.sleep(0.05)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        return pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--tb=line", f"tests/{name}.py"])
+
+    code = run_forked(run, folder, log, seconds)
     failed = [line for line in log.read_text(errors="replace").splitlines() if line.startswith(("FAILED", "ERROR"))]
     return code, (failed or [name])[0][:200], time.monotonic() - begin
 

@@ -53,7 +53,7 @@ def apart_in_classes(images, labels, classes, most=100):
     return float(np.sqrt(np.average(squares, weights=weights))) if squares else 0.0
 
 
-class Alarms:
+class NewImageReadings:
     """The two values of new images, in 8-bit levels.
 
     Args:

@@ -70,7 +70,11 @@ def note_dependence_on_neighbours(trainer, images, labels, say=say):
     rows = np.linspace(0, len(images) - 1, TAKEN).astype(np.int64)
     chosen = np.asarray(images[rows])
     real = (chosen / (np.iinfo(chosen.dtype).max / 2) - 1).astype(trainer.noise.dtype)
-    condition = real[::-1] if trainer.noise.pairs else None if trainer.noise.num_classes is None else labels[rows]
+    condition = None
+    if trainer.noise.pairs:
+        condition = real[::-1]
+    elif trainer.noise.num_classes is not None:
+        condition = labels[rows]
     dependence = dependence_on_neighbours(trainer.critic, real, condition)
     if dependence > DEPENDS:
         say(

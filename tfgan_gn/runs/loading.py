@@ -15,9 +15,11 @@ from tfgan_gn.settings.training import Config
 from tfgan_gn.training import checkpoints, strategies
 
 # What the networks are; a run that starts from others has the same.
-NETWORKS = ("architecture", "width", "z_dim", "image_size", "norm", "groups", "generator_norm", "generator_groups")
-NETWORKS += ("conditional", "auxiliary", "levels", "inner_layers", "generator_inner_layers", "dense_units")
-NETWORKS += ("wide_connections",)
+NETWORKS = (
+    *("architecture", "width", "z_dim", "image_size", "image_width", "conditional", "auxiliary"),
+    *("norm", "groups", "generator_norm", "generator_groups"),
+    *("levels", "inner_layers", "generator_inner_layers", "dense_units", "wide_connections"),
+)
 
 
 class Run(NamedTuple):

@@ -117,12 +117,12 @@ def make_watch(config, dataset, sources):
     images, labels = dataset.train
     if sources is None:
         chosen = np.asarray(images[np.linspace(0, len(images) - 1, COMPARED).astype(np.int64)])
-        apart = alarms.spread(chosen[None]) * 255 / np.iinfo(chosen.dtype).max
+        apart = alarms.spread(chosen[None])
         return (lambda samples: {readings.SAMPLES: alarms.spread(samples) / apart}) if apart else None
     classes = classes_of_pairs(config, dataset)
     apart = alarms.apart_in_classes(images, labels, classes.validation)
     rows = np.flatnonzero(np.isin(labels, classes.train))
-    return alarms.Alarms(sources, images, rows, apart) if apart else None
+    return alarms.NewImageReadings(sources, images, rows, apart) if apart else None
 
 
 def make_alarms(config, dataset):

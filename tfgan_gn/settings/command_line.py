@@ -1,5 +1,6 @@
 """From a command line to settings. Free of TensorFlow, so that a refusal comes at once."""
 
+import argparse
 import dataclasses
 import signal
 import sys
@@ -76,6 +77,23 @@ def parse_arguments(argv, settings, make, most_arguments=0, more=()):
     logging.set_verbosity(Messages(**_given(Messages, flag_values)).verbosity)
     given = {name: value for options in (settings, *more) for name, value in _given(options, flag_values).items()}
     return make(**given), rest
+
+
+def plain_parser(program, about):
+    """The parser of a command without settings.
+
+    Args:
+        program: how it is called, such as "python -m tfgan_gn.report".
+        about: the text of its file: a line on what it does, an example, and more.
+
+    Returns:
+        `argparse.ArgumentParser`, to which the arguments are added.
+    """
+    description, _, rest = about.partition("\n\n")
+    more = rest.partition("\n\n")[2]  # without the example, which argparse writes itself
+    return argparse.ArgumentParser(
+        program, description=description, epilog=more, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
 
 
 def asks_for_help(argument):
