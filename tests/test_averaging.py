@@ -49,3 +49,15 @@ def test_the_averaged_generator_divides_by_the_spectral_norm_of_its_own_kernels(
             assert 0.9 * largest < float(layer.sigma(kernel)) <= 1.0001 * largest, layer.path
             checked += 1
     assert checked == 5
+
+
+def test_a_restart_takes_over_what_is_not_averaged_too():
+    """Such as the state of batch renormalization; the means begin at the weights."""
+    averaged, trained = (tiny_networks(seed=i, generator_norm="batch_renorm").generator for i in range(2))
+    average = MovingAverage(averaged, trained, 0.9)
+    assert trained.non_trainable_variables
+    for number, variable in enumerate(trained.variables):
+        variable.assign(tf.fill(variable.shape, tf.cast(number, variable.dtype)))
+    average.restart()
+    for number, variable in enumerate(averaged.variables):
+        np.testing.assert_array_equal(variable.numpy(), number)

@@ -86,6 +86,10 @@ def test_a_run_is_made_longer_and_another_starts_from_it(tmp_path, eagerly, monk
         {name: run[name] for name in of_average if "averaged/" + name[10:] in started}, of_average, ("generator",)
     )
     assert started["iteration/.ATTRIBUTES/VARIABLE_VALUE"] == 1
+
+    monkeypatch.setattr(loading.checkpoints, "find_not_finite", lambda trainer: "critic/a/kernel")
+    with pytest.raises(UserError, match="a value of critic/a/kernel is not finite: give an earlier checkpoint"):
+        start(config_of(tmp_path / "bad", init_from=origin))
     assert config_file.load_config(tmp_path / "next").init_from == origin
     assert loading.origin_of(config) is None, "a run with checkpoints of its own goes on from them"
 

@@ -122,6 +122,21 @@ def test_an_alarm_is_told_once_in_a_row_and_again_at_the_end():
 
 
 @pytest.mark.quick
+def test_readings_count_from_the_hundredth_iteration_on():
+    alarms = Alarms([Alarm("a", 0, 1, "a is {:.0f}")], 10**6, lambda line: None)
+    told = [iteration for iteration in range(50, 1000, 50) if alarms.read({"a": 2.0}, iteration)]
+    assert told == [FIRST + 50 * (IN_A_ROW - 1)] == [300]
+
+
+@pytest.mark.quick
+def test_the_range_of_the_gap_is_wider_for_fewer_held_out_images():
+    """By the error of a mean of n scores, which falls with the square root of n."""
+    for count, high in ((36, 1.5), (900, 0.7)):
+        (row,) = (row for row in readings.rows_for(count) if row.tag == readings.GAP)
+        assert row.low == -math.inf and row.high == pytest.approx(high)
+
+
+@pytest.mark.quick
 def test_the_gap_is_the_part_of_the_advantage_that_is_lost_on_held_out_images():
     assert readings.held_out_gap(-4, -4, 0, 4) == 0 and readings.held_out_gap(-4, -3, 0, 4) == 0.25
     assert readings.held_out_gap(-4, 0, 0, 4) == 1 and readings.held_out_gap(0.5, 1.25, 2, 1.5) == 0.5
