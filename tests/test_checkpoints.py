@@ -159,3 +159,14 @@ def test_a_checkpoint_whose_index_is_empty_is_not_found(tmp_path):
     for iteration, content in ((4, "x"), (8, "")):
         (tmp_path / "checkpoints" / f"iteration-{iteration}.index").write_text(content)
     assert checkpoints.find(str(tmp_path)) == str(tmp_path / "checkpoints" / "iteration-4")
+
+
+@pytest.mark.quick
+def test_the_newest_finite_checkpoint_is_the_newest_one_without_a_nan(tmp_path):
+    weight = tf.Variable(0.0)
+    manager = tf.train.CheckpointManager(tf.train.Checkpoint(weight=weight), str(tmp_path), 5)
+    assert checkpoints.newest_finite(manager) is None
+    for number, value in enumerate((1.0, 2.0, np.nan, np.inf)):
+        weight.assign(value)
+        manager.save(checkpoint_number=number)
+    assert checkpoints.newest_finite(manager) == str(tmp_path / "ckpt-1")
