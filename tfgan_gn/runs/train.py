@@ -101,7 +101,7 @@ def train(config, progress=lambda iteration: None, load_data=run_data.load_data)
         manager = checkpoints.restore(
             trainer, os.path.join(config.workdir, checkpoints.NEWEST), config.keep_checkpoints
         )
-        if origin and manager.latest_checkpoint is None:
+        if origin:
             start_from(origin, trainer, config, data_facts)
         return _fit(config, strategy, trainer, manager, dataset, data_facts, progress)
 
