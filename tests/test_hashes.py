@@ -20,6 +20,12 @@ def test_the_hash_of_pixels_is_fixed_and_does_not_depend_on_the_parts():
         assert hashes.hash_pixels([other]) != expected
 
 
+def test_the_same_bytes_as_16_bits_have_another_hash():
+    deep = PIXELS.reshape(-1).view(np.uint16).reshape(1, 2, 3, 3)
+    assert deep.tobytes() == PIXELS.tobytes() and deep.shape[1:] == PIXELS.shape[1:]
+    assert hashes.hash_pixels([deep]) != hashes.hash_pixels([PIXELS])
+
+
 def test_a_stream_passes_the_hash_unchanged():
     seen = hashes.PixelHash()
     passed = list(seen.through([PIXELS[:1], PIXELS[1:]]))
