@@ -148,6 +148,7 @@ def test_an_iteration_begins_at_the_batch_after_those_before_it(order, reuse, be
     """As many as `test_image_conditions.py` counts in the trainer."""
     config = SimpleNamespace(architecture="dagan", n_critic=2, order=order, reuse_real_batch=reuse)
     assert tuple(run_data._batches_before(config, iteration) for iteration in range(3)) == before
+    assert [run_data.count_batches(config, iteration) for iteration in range(2)] == list(np.diff(before))
     config.architecture = "resnet"
     assert run_data._batches_before(config, 2) == (2 if reuse else 4)
 
