@@ -95,7 +95,7 @@ def run(path, train, held_out, gp_weight=10.0, axes=PENALTY_AXES["gradient"], of
         ({"of_noise": 0.0}, {SAMPLES}),
         ({"stops": 40}, {CRITIC_MOVES, GENERATOR_MOVES}),
     ],
-    ids=str,
+    ids=("healthy", "no_penalty", "penalty_of_channels", "four_images", "constant_generator", "learning_stops"),
 )
 def test_a_fault_raises_its_alarm_and_no_other(fault, raised, tmp_path, rng):
     """`learnt` is the number of training images: four of independent pixels say nothing about others."""
