@@ -22,14 +22,14 @@ _ABOUT = (
 _CPU = {
     "width": 32,
     "batch_size": 32,
-    "iterations": 1000,
+    "iterations": 800,
     "precision": "bfloat16",
     "strategy": "one_device",
-    "eval_every": 250,
+    "eval_every": 200,
     "eval_images": 5000,
     "log_every": 50,
-    "sample_every": 1000,
-    "checkpoint_every": 250,
+    "sample_every": 800,
+    "checkpoint_every": 200,
     "keep_checkpoints": 1,
     "test_batches": 4,
 }
