@@ -66,7 +66,7 @@ def test_each_row_of_the_grid_begins_with_its_source_of_a_class_that_training_do
 
 
 def events(workdir, tag):
-    return EventAccumulator(str(workdir / "tensorboard"), size_guidance={"tensors": 0}).Reload().Tensors(tag)
+    return EventAccumulator(str(workdir / "train"), size_guidance={"tensors": 0}).Reload().Tensors(tag)
 
 
 def test_the_export_makes_new_images_of_given_ones(run):

@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import simple_networks, tiny_networks, tiny_trainer
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 
 from tfgan_gn import guards
 from tfgan_gn.data.batches import held_out_batches
 from tfgan_gn.data.pixels import PIXELS, quantize
 from tfgan_gn.errors import DivergedError, UserError
 from tfgan_gn.files import whole
+from tfgan_gn.run_page.points import PointReader
 from tfgan_gn.training import checkpoints, summaries
 from tfgan_gn.training.averaging import MovingAverage
-from tfgan_gn.training.recorder import FIXED_Z, Recorder
-from tfgan_gn.training.slerp import slerp
+from tfgan_gn.training.grids import FIXED_Z, Grids, slerp
+from tfgan_gn.training.recorder import Recorder
 
 
 def recorder_of(trainer, path, score=None, page=None):
@@ -44,10 +46,10 @@ def test_what_a_recorder_writes(tmp_path):
     recorder.save(4)
     recorder.writer.flush()
     recorder.test_writer.flush()
-    held_out = events(tmp_path / "tensorboard" / "test")
+    held_out = events(tmp_path / "test")
     np.testing.assert_allclose(held_out.pop("critic/loss"), [recorder.held_out_loss(4)], rtol=1e-5)
     assert not held_out
-    values = {tag: value for tag, (value,) in events(tmp_path / "tensorboard").items()}
+    values = {tag: value for tag, (value,) in events(tmp_path / "train").items()}
     expected = {"critic/loss": 13 / 4, "generator/loss": 2.0, "train/learning_rate": 1e-3}
     expected["train/iterations_per_second"] = 4.0  # 4 iterations, 1 tick of the clock
     expected["critic/test_loss"] = recorder.held_out_loss(4)
@@ -73,6 +75,37 @@ def events(path):
             for value in event_pb2.Event.FromString(record.numpy()).summary.value:
                 values[value.tag].append(tf.make_ndarray(value.tensor))
     return values
+
+
+@pytest.mark.quick
+def test_curves_have_the_names_of_the_run_and_of_its_writers(tmp_path):
+    """In one chart, as they have the same tag. The names are those that TensorBoard itself finds."""
+    for name in ("first", "second"):
+        for folder in summaries.folders_of(str(tmp_path / name)):
+            writer = tf.summary.create_file_writer(folder)
+            summaries.write_scalars(writer, {"critic/loss": 1.0}, 1)
+            writer.close()
+    found = EventMultiplexer().AddRunsFromDirectory(str(tmp_path)).Reload()
+    curves = {name: tags["tensors"] for name, tags in found.Runs().items()}
+    assert curves == {f"{run}/{writer}": ["critic/loss"] for run in ("first", "second") for writer in ("train", "test")}
+
+
+@pytest.mark.quick
+def test_a_run_that_an_earlier_version_began_goes_on_in_its_folder(tmp_path):
+    """So its curves stay whole, in TensorBoard and on its page."""
+    before = summaries.FORMER, f"{summaries.FORMER}/test"
+    for folder in before:
+        writer = tf.summary.create_file_writer(str(tmp_path / folder), filename_suffix=".old")
+        summaries.write_scalars(writer, {"critic/loss": 1.0}, 1)
+        writer.close()
+    recorder = recorder_of(tiny_trainer(simple_networks()), tmp_path)
+    recorder.add({"critic/loss": 2.0}, tf.zeros(0), 4)
+    recorder.trainer.set_learning_rate()
+    recorder.log(5)
+    recorder.close()
+    assert [len(events(tmp_path / folder)["critic/loss"]) for folder in before] == [2, 2]
+    assert PointReader(str(tmp_path)).read()["critic/loss"] == ([1, 5], [1.0, 2.0])
+    assert not any((tmp_path / folder).exists() for folder in ("train", "test"))
 
 
 @pytest.mark.quick
@@ -102,7 +135,7 @@ def test_scores_are_written_as_points_and_the_best_checkpoint_is_kept(tmp_path):
         recorder.evaluate(iteration)
         kept.append([path.stem for path in (tmp_path / "best").glob("*.index")])
     assert kept == [["iteration-2"], ["iteration-2"], ["iteration-6"]]
-    assert events(tmp_path / "tensorboard") == {"eval/fid": [9.0, 9.5, 8.0]}
+    assert events(tmp_path / "train") == {"eval/fid": [9.0, 9.5, 8.0]}
 
 
 def test_a_held_out_loss_that_is_not_finite_stops_the_run(tmp_path):
@@ -137,20 +170,20 @@ def test_what_is_not_finite_is_never_saved(tmp_path, of):
         recorder.refuse_divergence({"critic/loss": np.nan}, 3)
 
 
-def test_the_sample_grid_is_of_fixed_noise_normalized_as_published(tmp_path):
+def test_the_sample_grid_is_of_fixed_noise_normalized_as_published():
     trainer = tiny_trainer(simple_networks())
-    first = recorder_of(trainer, tmp_path).draw().numpy()
+    first = Grids(trainer).samples()
     z = tf.random.stateless_normal([100, 8], [trainer.noise.seed, FIXED_Z])
     assert abs(first.astype(int) - quantize(trainer.generator(z, training=True)).numpy()).max() <= 1
-    np.testing.assert_array_equal(first, recorder_of(trainer, tmp_path).draw())
+    np.testing.assert_array_equal(first, Grids(trainer).samples())
     assert first.shape == (100, 16, 16, 3) and len({image.tobytes() for image in first}) == 100
 
 
-def test_the_sample_grid_is_made_by_the_inverse_of_the_runs_own_pixels(tmp_path):
+def test_the_sample_grid_is_made_by_the_inverse_of_the_runs_own_pixels():
     trainer = tiny_trainer(simple_networks(), pixels=PIXELS["255"])
     z = tf.random.stateless_normal([100, 8], [trainer.noise.seed, FIXED_Z])
     nearest = np.rint(127.5 * (trainer.generator(z, training=True).numpy() + 1))
-    assert (recorder_of(trainer, tmp_path).draw().numpy() != nearest).mean() < 1e-3  # where rounding is within 1e-4
+    assert (Grids(trainer).samples() != nearest).mean() < 1e-3  # where rounding is within 1e-4
 
 
 def test_a_disk_that_cannot_be_written_to(tmp_path):
@@ -166,7 +199,7 @@ def test_a_row_of_interpolations_leads_from_one_image_of_the_grid_to_the_one_bel
     """Without batch norm, whose statistics are those of the other images."""
     trainer = tiny_trainer(tiny_networks(generator_norm="layer", num_classes=4), num_classes=4)
     recorder = recorder_of(trainer, tmp_path)
-    grid, rows = recorder.draw().numpy().astype(int), recorder.draw_interpolations().numpy().astype(int)
+    grid, rows = recorder.grids.samples().astype(int), recorder.grids.interpolations().astype(int)
     rows = rows.reshape(10, 10, *grid.shape[1:])
     np.testing.assert_allclose(rows[:, 0], grid[:10], atol=1)
     np.testing.assert_allclose(rows[:, -1], grid[10:20], atol=1)

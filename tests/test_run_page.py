@@ -23,7 +23,7 @@ SLOPES = np.linspace(0.5, 1.5, 101)
 
 def write_points(workdir, suffix, scalars, histogram=None):
     """One TensorBoard file; `scalars` is (tag, iteration, value) of each point."""
-    writer = tf.summary.create_file_writer(os.path.join(workdir, "tensorboard"), filename_suffix=suffix)
+    writer = tf.summary.create_file_writer(os.path.join(workdir, "train"), filename_suffix=suffix)
     for tag, iteration, value in scalars:
         summaries.write_scalars(writer, {tag: value}, iteration)
         if histogram is not None:

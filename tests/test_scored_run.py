@@ -46,7 +46,7 @@ def test_scores_stand_in_files_in_tensorboard_and_in_the_log(scored):
     workdir, said, _ = scored
     written = fids(workdir)
     assert sorted(written) == [2, 4, 6]
-    events = EventAccumulator(str(workdir / "tensorboard"), size_guidance={"tensors": 0}).Reload()
+    events = EventAccumulator(str(workdir / "train"), size_guidance={"tensors": 0}).Reload()
     for tag in ("fid", "inception_score", "kid", "precision", "recall", "density", "coverage", "memorisation_share"):
         assert [point.step for point in events.Tensors(f"eval/{tag}")] == [2, 4, 6], tag
     logged = [float(tf.make_ndarray(point.tensor_proto)) for point in events.Tensors("eval/fid")]
@@ -181,7 +181,7 @@ def test_a_run_scored_by_cifar10net_says_so_wherever_its_scores_stand(tmp_path):
     )
     assert "the best Fréchet distance (cifar10net) so far, kept in" in process.err
     assert not any(name in process.err for name in ("FID", "fid", "Inception"))
-    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"), size_guidance={"tensors": 0}).Reload()
+    events = EventAccumulator(str(tmp_path / "run" / "train"), size_guidance={"tensors": 0}).Reload()
     tags = {tag for tag in events.Tags()["tensors"] if tag.startswith("eval/")}
     names = ["classifier_score", "frechet_distance", "kernel_distance", "precision", "recall", "density", "coverage"]
     names += ["memorisation_share"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfgan_gn.training.slerp import slerp
+from tfgan_gn.training.grids import slerp
 
 pytestmark = pytest.mark.quick
 T = np.linspace(0, 1, 7)

@@ -101,7 +101,8 @@ def test_a_run_leaves_what_it_promises_and_says_where(finished):
         "interpolations",
         "report.html",
         "samples",
-        "tensorboard",
+        "test",
+        "train",
     ]
     settings = json.loads((workdir / "config.json").read_text())
     assert settings["config"]["width"] == 8 and settings["config"]["architecture"] == "simple_cnn"
@@ -111,7 +112,7 @@ def test_a_run_leaves_what_it_promises_and_says_where(finished):
         "iteration-3.index",
         "iteration-4.index",
     ]
-    assert logged_steps(workdir / "tensorboard", "critic/test_loss") == [1, 3, 4]
+    assert logged_steps(workdir / "train", "critic/test_loss") == [1, 3, 4]
     images = tf.saved_model.load(str(workdir / "export"))
     assert json.loads(images.metadata().numpy())["statistics"] == "batch"
     assert images.sample(3, 0).shape == (3, 32, 32, 3)
@@ -182,7 +183,7 @@ def test_a_run_in_two_parts_is_the_run_in_one(finished, tmp_path):
     whole, _ = finished
     workdir = tmp_path / "run"
     process = start(workdir, iterations=4, sample_every=2, checkpoint_every=2, **QUICK)
-    wait_for(workdir / "tensorboard")
+    wait_for(workdir / "train")
     time.sleep(1)  # it traces the first iteration then, for seconds; on a slower machine it may stop at iteration 0
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=300)

@@ -79,7 +79,7 @@ def run(path, train, held_out, gp_weight=10.0, axes=PENALTY_AXES["gradient"], of
         recorder.log(EVERY * point)
         recorder.sample(EVERY * point)
     recorder.close()
-    written = events(path / "tensorboard")
+    written = events(path / "train")
     assert all(len(written[row.tag]) == POINTS for row in recorder.alarms.rows)
     assert [text.item().decode() for text in written.get("alarms", [])] == said
     return recorder.alarms.told

@@ -59,7 +59,7 @@ KINDS = {
     "tfrecords": Input(("tfds/cifar10/*/*",), False, [train("--dataset=cifar10", "--data_dir=tfds", "--workdir=new")]),
     "config.json": Input(("run/config.json",), True, [train(*OF_RUN), evaluate("run"), ["report", "run"]]),
     "checkpoint": Input(("run/checkpoints/*",), False, [train(*OF_RUN, "--iterations=2"), evaluate("run")]),
-    "points": Input(("run/tensorboard/*",), False, [["report", "run"]]),
+    "points": Input(("run/train/*",), False, [["report", "run"]]),
     "score": Input(("run/scores/*",), True, [["report", "run"], train(*OF_RUN)]),
     "export": Input(("run/export/*", "run/export/variables/*"), False, [evaluate("run/export", REFERENCE)]),
     "images that are scored": Input(

@@ -7,7 +7,8 @@ import numpy as np
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 from tensorboard.util.tensor_util import make_ndarray
 
-TENSORBOARD = "tensorboard"  # folder inside a run folder
+from tfgan_gn.training import summaries
+
 # All scalars and histograms are kept, and hardly an image: the grids are in `samples/` too, and are large.
 _KEPT = {"scalars": 0, "histograms": 0, "images": 1}
 
@@ -32,7 +33,7 @@ class PointReader:
     """
 
     def __init__(self, workdir):
-        self.folder = os.path.join(workdir, TENSORBOARD)
+        self.folder, _ = summaries.folders_of(workdir)
         self.events = EventAccumulator(self.folder, tensor_size_guidance=_KEPT, purge_orphaned_data=False)
         self.points = {}
 

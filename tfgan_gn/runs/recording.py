@@ -25,7 +25,8 @@ from tfgan_gn.settings.differences import PLACES
 from tfgan_gn.settings.protocols import PROTOCOLS
 from tfgan_gn.settings.scoring import EvalConfig
 from tfgan_gn.training import checkpoints, strategies
-from tfgan_gn.training.recorder import GRID, Follower, Recorder
+from tfgan_gn.training.grids import GRID
+from tfgan_gn.training.recorder import Follower, Recorder
 from tfgan_gn.training.watch import readings
 from tfgan_gn.training.watch.divergence import Evidence
 from tfgan_gn.training.watch.readings import Readings

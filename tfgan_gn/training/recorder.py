@@ -6,16 +6,13 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from tfgan_gn.data.pixels import as_8_bits, middles
 from tfgan_gn.errors import first_line
 from tfgan_gn.guards import writing_to
 from tfgan_gn.training import checkpoints, summaries
-from tfgan_gn.training.slerp import slerp
+from tfgan_gn.training.grids import GRID, Grids
 from tfgan_gn.training.watch.divergence import refuse_divergence
 
-GRID = 10  # rows and columns of the sample grid, as published
-SAMPLES, INTERPOLATIONS, TENSORBOARD = "samples", "interpolations", "tensorboard"  # folders in a run folder
-FIXED_Z = -1  # purpose of the grid's noise; those of training are in `noise`
+SAMPLES, INTERPOLATIONS = "samples", "interpolations"  # folders in a run folder
 
 
 class Recorder:
@@ -24,14 +21,13 @@ class Recorder:
     Args:
         trainer: `Trainer`.
         manager: checkpoint manager of `checkpoints.restore`.
-        workdir: run folder. `tensorboard/`, `samples/` and `interpolations/` in it are written, and `best/` if there is
-            a `score`.
+        workdir: run folder. TensorBoard's files, `samples/` and `interpolations/` in it are written, and `best/` if
+            there is a `score`.
         held_out_loss: function from the iteration to `critic/test_loss`, a float.
         clock: function that returns the time in seconds.
         score: function from the iteration to (scalars by tag, whether they are the best so far); None for no scores.
         page: function that writes the page of the run, called with whether the training ends; None for no page.
-        sources: for a generator whose condition is an image, uint8 or uint16 [GRID, H, W, C]: the images of a row are
-            made of one of them, which stands in the first column of the samples. None for other generators.
+        sources: as in `grids.Grids`.
         watch: function from the samples, uint8 [1, GRID^2, H, W, C], or of the sources [GRID, GRID - 1, H, W, C], to
             readings by tag; None for none.
         readings: `readings.Readings`; None for none.
@@ -71,30 +67,10 @@ class Recorder:
                 os.makedirs(os.path.join(workdir, folder), exist_ok=True)
             if score:
                 self.best = checkpoints.manage(trainer, os.path.join(workdir, checkpoints.BEST), 1)
-            self.writer = tf.summary.create_file_writer(os.path.join(workdir, TENSORBOARD))
-            # A curve of its own in the chart of the training loss.
-            self.test_writer = tf.summary.create_file_writer(os.path.join(workdir, TENSORBOARD, "test"))
+            self.writer, self.test_writer = map(tf.summary.create_file_writer, summaries.folders_of(workdir))
             if settings:
                 summaries.write_settings(self.writer, settings)
-        noise = trainer.noise
-        z = tf.random.stateless_normal([GRID**2, noise.z_dim], [noise.seed, FIXED_Z], dtype=noise.dtype)
-        condition = condition_of_arcs = None
-        if noise.num_classes is not None:
-            condition = tf.range(GRID**2) % GRID % noise.num_classes  # one class a column
-            condition_of_arcs = tf.repeat(condition[:GRID], GRID)
-        if sources is not None:
-            images = middles(sources, noise.pixels.scale, noise.pixels.shift)
-            condition = condition_of_arcs = tf.cast(tf.repeat(images, GRID, 0), noise.dtype)  # one source a row
-        # A row of the interpolations leads from an image in the first row of the grid to the one below it.
-        arcs = slerp(z[:GRID], z[GRID : 2 * GRID], np.linspace(0, 1, GRID)).reshape(GRID**2, noise.z_dim)
-        draw = tf.function(
-            lambda z, condition: noise.pixels.to_pixels(trainer.sampling_generator(z, condition=condition)),
-            autograph=False,
-        )
-        draw_all = draw if sources is None else _by_rows(draw)
-        self.draw = lambda: draw_all(z, condition)
-        self.draw_interpolations = lambda: draw_all(tf.constant(arcs, z.dtype), condition_of_arcs)
-        self.sources, self.watch = sources, watch
+        self.grids, self.watch = Grids(trainer, sources), watch
         self.readings, self.alarms = readings, alarms
 
     def refuse_divergence(self, values, iteration):
@@ -174,18 +150,14 @@ class Recorder:
             summaries.write_text(self.writer, "alarms", line, iteration)
 
     def sample(self, iteration):
-        """Writes a grid of samples, and one of interpolations between some of them, from the same noise as always.
-
-        Batch norm uses the statistics of the images of a grid, as the published code does.
-        """
-        samples, scalars = self.draw().numpy(), {}
-        if self.sources is not None:
-            samples[::GRID] = as_8_bits(self.sources)
+        """Writes a grid of samples, and one of interpolations between some of them."""
+        samples, scalars = self.grids.samples(), {}
         if self.watch:
-            new = samples[None] if self.sources is None else samples.reshape(GRID, GRID, *samples.shape[1:])[:, 1:]
+            of_sources = self.grids.sources is not None
+            new = samples.reshape(GRID, GRID, *samples.shape[1:])[:, 1:] if of_sources else samples[None]
             scalars = self.watch(new)
         grid = summaries.image_grid(samples, GRID)
-        arcs = summaries.image_grid(self.draw_interpolations().numpy(), GRID)
+        arcs = summaries.image_grid(self.grids.interpolations(), GRID)
         with writing_to(self.workdir):
             summaries.write_scalars(self.writer, scalars, iteration)
             self._raise_alarms(scalars, iteration)
@@ -218,12 +190,6 @@ class Recorder:
                 checkpoints.save(self.best, iteration)
             summaries.write_scalars(self.writer, scalars, iteration)
             self.writer.flush()
-
-
-def _by_rows(draw):
-    """Draws the images of each row of a grid together: all of them, at 256x256 pixels, would not fit in memory."""
-    rows = [slice(first, first + GRID) for first in range(0, GRID**2, GRID)]
-    return lambda z, condition: tf.concat([draw(z[row], condition[row]) for row in rows], 0)
 
 
 class Follower:

@@ -1,10 +1,31 @@
 """Image grids, PNG files and TensorBoard points."""
 
+import os
+
 import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
 from tfgan_gn.files.whole import write_whole
+
+# Folders of TensorBoard's files in a run folder, as Keras has them; the former one had both.
+TRAINING, HELD_OUT, FORMER = "train", "test", "tensorboard"
+
+
+def folders_of(workdir):
+    """The folders of the TensorBoard files of a run: (of training, of the held-out images).
+
+    TensorBoard names a curve by the path from its --logdir to the file: with --logdir=runs, those of runs/first are
+    `first/train` and `first/test`, in one chart where they have the same tag. A run that an earlier version began goes
+    on in its folder `tensorboard`, so that each of its curves stays whole.
+
+    Args:
+        workdir: run folder.
+    """
+    former = os.path.join(workdir, FORMER)
+    if os.path.isdir(former):
+        return former, os.path.join(former, HELD_OUT)
+    return os.path.join(workdir, TRAINING), os.path.join(workdir, HELD_OUT)
 
 
 def image_grid(images, columns):
