@@ -36,7 +36,7 @@ class StubRecorder:
     def __init__(self):
         self.done, self.added, self.workdir = [], [], "run"
         self.close = lambda: None
-        for name in ("log", "sample", "evaluate", "save"):
+        for name in ("log", "log_losses", "sample", "evaluate", "save"):
             setattr(self, name, lambda iteration, name=name: self.done.append((name, iteration)))
 
     def refuse_divergence(self, values, iteration):
@@ -65,6 +65,29 @@ def test_actions_come_at_their_periods_after_the_first_and_after_the_last_iterat
     assert "generator/loss" not in recorder.added[0][0] and recorder.added[1][0]["generator/loss"] == 0.5
 
 
+@pytest.mark.parametrize(
+    ("start", "log", "points"),
+    [
+        (0, 100, [1, *range(10, 501, 10), 600, 620]),
+        (0, 30, [1, *range(10, 501, 10), 510, 540, 570, 600, 620]),
+        (0, 1000, [1, *range(10, 501, 10), 620]),
+        (0, 4, [1, *range(4, 621, 4)]),
+        (485, 100, [490, 500, 600, 620]),
+    ],
+)
+def test_points_are_closer_at_the_beginning(start, log, points):
+    """Those at multiples of `log`, the first and the last have a held-out loss, as without the others."""
+    trainer, recorder = StubTrainer(start), StubRecorder()
+    fit(trainer, recorder, 1e-9, iterations=620, periods=loop.Periods(log, 1000, 1000))
+    at = {name: {i for n, i in recorder.done if n == name} for name in ("log", "log_losses")}
+    assert sorted(at["log"] | at["log_losses"]) == points
+    assert at["log"] == {*range(log * (start // log + 1), 621, log), 620, *([] if start else [1])}
+    assert recorder.done.index(("log", 620)) < recorder.done.index(("sample", 620))
+    whole = at["log"] & at["log_losses"]
+    assert all(recorder.done.index(("log", i)) < recorder.done.index(("log_losses", i)) for i in whole)
+    assert len(trainer.counts) == len(points) + (start > 0), "no call is shorter than the points need"
+
+
 def test_the_first_iteration_logs_the_generator_where_the_critic_goes_first():
     trainer, recorder = StubTrainer(critic_first=True), StubRecorder()
     fit(trainer, recorder, seconds_per_call=1e-9)
@@ -72,9 +95,9 @@ def test_the_first_iteration_logs_the_generator_where_the_critic_goes_first():
 
 
 def test_slow_iterations_run_one_at_a_time_and_fast_ones_together():
-    slow, fast = StubTrainer(), StubTrainer()
+    slow, fast = StubTrainer(loop.BEGINNING), StubTrainer(loop.BEGINNING)
     for trainer, seconds in ((slow, 10.0), (fast, 1e-6)):
-        fit(trainer, StubRecorder(), seconds, iterations=100, periods=loop.Periods(100, 100, 100))
+        fit(trainer, StubRecorder(), seconds, iterations=loop.BEGINNING + 100, periods=loop.Periods(100, 100, 100))
     assert slow.counts == [1] * 100 and fast.counts == [1, 99]
 
 

@@ -65,6 +65,26 @@ def test_what_a_recorder_writes(tmp_path):
     assert (tmp_path / "checkpoints" / "iteration-4.index").exists()
 
 
+@pytest.mark.quick
+def test_points_between_those_with_a_held_out_loss(tmp_path):
+    """They have the means since the point before, and leave the readings of `log` as they are without them."""
+    read = []
+    recorder = recorder_of(tiny_trainer(simple_networks()), tmp_path)
+    recorder.readings = lambda scalars, slopes: read.append(scalars["critic/loss"]) or {"alarms/x": 0.5}
+    recorder.trainer.set_learning_rate()
+    for loss, count, write in ((1.0, 10, "log_losses"), (4.0, 30, "log_losses"), (8.0, 10, "log"), (3.0, 10, "log")):
+        recorder.add({"critic/loss": loss}, tf.constant([0.5, 1.5]), count)
+        getattr(recorder, write)(10)
+        recorder.log_losses(10)  # nothing is new
+    recorder.close()
+    written = events(tmp_path / "train")
+    assert written["critic/loss"] == [1.0, 4.0, 8.0, 3.0]
+    assert written["train/iterations_per_second"] == [10.0, 30.0, 10.0, 10.0], "one tick of the clock each"
+    assert len(written["critic/slopes"]) == 4
+    assert len(written["critic/test_loss"]) == len(written["alarms/x"]) == 2
+    np.testing.assert_allclose(read, [(10 * 1 + 30 * 4 + 10 * 8) / 50, 3.0], rtol=1e-12)
+
+
 def events(path):
     """tag -> its values in a TensorBoard folder, in order."""
     from tensorflow.core.util import event_pb2
@@ -128,14 +148,21 @@ def test_settings_are_written_for_the_tabs_text_and_hparams(tmp_path):
 
 @pytest.mark.quick
 def test_scores_are_written_as_points_and_the_best_checkpoint_is_kept(tmp_path):
-    results = {2: ({"eval/fid": 9.0}, True), 4: ({"eval/fid": 9.5}, False), 6: ({"eval/fid": 8.0}, True)}
+    pictures = [np.full([2, 3, 3], level, np.uint8) for level in range(3)]
+    results = {
+        2 * place + 2: ({"eval/fid": fid}, {"neighbours": pictures[place]}, is_best)
+        for place, (fid, is_best) in enumerate([(9.0, True), (9.5, False), (8.0, True)])
+    }
     recorder = recorder_of(tiny_trainer(simple_networks()), tmp_path, results.get)
     kept = []
     for iteration in results:
         recorder.evaluate(iteration)
         kept.append([path.stem for path in (tmp_path / "best").glob("*.index")])
     assert kept == [["iteration-2"], ["iteration-2"], ["iteration-6"]]
-    assert events(tmp_path / "train") == {"eval/fid": [9.0, 9.5, 8.0]}
+    written = events(tmp_path / "train")
+    shown = [tf.io.decode_png(image) for _, _, image in written.pop("neighbours")]
+    np.testing.assert_array_equal(shown, pictures)
+    assert written == {"eval/fid": [9.0, 9.5, 8.0]}
 
 
 def test_a_held_out_loss_that_is_not_finite_stops_the_run(tmp_path):
@@ -152,7 +179,7 @@ def test_what_is_not_finite_is_never_saved(tmp_path, of):
     networks = simple_networks()
     averaged = MovingAverage(simple_networks().generator, networks.generator, 0.9)
     trainer = tiny_trainer(networks, average=averaged)
-    recorder = recorder_of(trainer, tmp_path, {2: ({}, True)}.get)
+    recorder = recorder_of(trainer, tmp_path, {2: ({}, {}, True)}.get)
     recorder.save(1)
     broken = {
         "critic": trainer.critic.trainable_variables[0],

@@ -55,13 +55,17 @@ def test_scores_stand_in_files_in_tensorboard_and_in_the_log(scored):
         assert f"iteration {iteration}: " in said and f"fid={fid:.4g}" in said
 
 
-def test_each_scoring_leaves_a_picture_of_neighbours(scored):
+def test_each_scoring_leaves_a_picture_of_neighbours_in_a_file_and_in_tensorboard(scored):
     """20 samples of 16 pixels in two lines of 10, each line over one of their neighbours, which are training images."""
     workdir, _, _ = scored
     written = {path.name: path.read_bytes() for path in (workdir / "neighbours").iterdir()}
     assert sorted(written) == ["000002.png", "000004.png", "000006.png"]
     picture = tf.io.decode_png(written["000006.png"]).numpy()
     assert picture.shape == (4 * 16 + neighbours.GAP, 10 * 16, 3)
+    shown = EventAccumulator(str(workdir / "train"), size_guidance={"tensors": 0}).Reload().Tensors("neighbours")
+    pngs = [tf.make_ndarray(point.tensor_proto)[2] for point in shown]
+    assert [point.step for point in shown] == [2, 4, 6]
+    np.testing.assert_array_equal([tf.io.decode_png(png) for png in pngs][-1], picture)
     train = {image.tobytes() for image in np.delete(shapes.draw_shapes(80, 16, 0)[0], np.s_[::20], axis=0)}
     lines = picture[16:32], picture[48 + neighbours.GAP :]
     assert all(tile.tobytes() in train for line in lines for tile in np.split(line, 10, axis=1))

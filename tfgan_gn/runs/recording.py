@@ -170,7 +170,8 @@ def make_score(config, data_facts, generator, dataset, done, clock):
         clock: function that returns the time in seconds.
 
     Returns:
-        Function from the iteration to (scalars by tag, whether they are the best so far).
+        Function from the iteration to (scalars by tag, pictures by tag, whether the scores are the best so far). The
+        picture of the nearest training images is in the run folder too.
 
     Raises:
         UserError: the weights of the network that makes the features are missing.
@@ -206,7 +207,9 @@ def make_score(config, data_facts, generator, dataset, done, clock):
             picture = neighbours.picture(shown, train, real, extractor, settings.batch_size)
         with guards.writing_to(config.workdir):
             neighbours.save(picture, os.path.join(config.workdir, neighbours.FOLDER, f"{iteration:06d}.png"))
-        return history.add(result, iteration, config.workdir, os.path.join(config.workdir, checkpoints.BEST), say)
+        best = os.path.join(config.workdir, checkpoints.BEST)
+        scalars, is_best = history.add(result, iteration, config.workdir, best, say)
+        return scalars, {neighbours.FOLDER: picture}, is_best
 
     return score
 

@@ -3,7 +3,6 @@
 import math
 import os
 
-import numpy as np
 import tensorflow as tf
 
 from tfgan_gn.errors import first_line
@@ -25,7 +24,8 @@ class Recorder:
             there is a `score`.
         held_out_loss: function from the iteration to `critic/test_loss`, a float.
         clock: function that returns the time in seconds.
-        score: function from the iteration to (scalars by tag, whether they are the best so far); None for no scores.
+        score: function from the iteration to (scalars by tag, uint8 pictures [H, W, C] by tag, whether the scores are
+            the best so far); None for no scores.
         page: function that writes the page of the run, called with whether the training ends; None for no page.
         sources: as in `grids.Grids`.
         watch: function from the samples, uint8 [1, GRID^2, H, W, C], or of the sources [GRID, GRID - 1, H, W, C], to
@@ -58,10 +58,11 @@ class Recorder:
         settings=None,
         evidence=None,
     ):
-        self.advice, self.evidence = advice, evidence
+        self.advice, self.evidence, self.readings, self.alarms = advice, evidence, readings, alarms
         self.trainer, self.manager, self.workdir = trainer, manager, workdir
         self.held_out_loss, self.score, self.page = held_out_loss, score, page
-        self.clock, self.since, self.pending, self.slopes = clock, clock(), [], None
+        self.clock, self.since, self.slopes = clock, clock(), None
+        self.pending, self.written = [], 0  # logs since the last call of `log`; how many of them a point has already
         with writing_to(workdir):
             for folder in (SAMPLES, INTERPOLATIONS):
                 os.makedirs(os.path.join(workdir, folder), exist_ok=True)
@@ -71,7 +72,6 @@ class Recorder:
             if settings:
                 summaries.write_settings(self.writer, settings)
         self.grids, self.watch = Grids(trainer, sources), watch
-        self.readings, self.alarms = readings, alarms
 
     def refuse_divergence(self, values, iteration):
         """Raises DivergedError if a value is infinite or NaN; with `evidence`, also for weights and optimizers.
@@ -105,7 +105,7 @@ class Recorder:
             self.page(True)
 
     def add(self, logs, slopes, count):
-        """Keeps the logs of some iterations until `log`.
+        """Keeps the logs of some iterations for the next points.
 
         Args:
             logs: means by tag over the iterations, floats.
@@ -118,32 +118,44 @@ class Recorder:
             self.evidence.keep()
 
     def log(self, iteration):
-        """Writes the means since the last call, the held-out loss and the slopes of the last critic step.
+        """Writes the means since the last point, the held-out loss, the slopes of the last critic step, the readings.
+
+        The readings take the means since the last call of `log`, so that they do not depend on `log_losses`.
 
         Raises:
             DivergedError: the held-out loss is not finite.
         """
-        scalars = {}
-        for tag in self.pending[-1][0]:
-            present = [(logs[tag], count) for logs, count in self.pending if tag in logs]
-            values, counts = zip(*present, strict=True)
-            scalars[tag] = np.average(values, weights=counts)
-        scalars["critic/test_loss"] = self.held_out_loss(iteration)
-        self.refuse_divergence(scalars, iteration)
+        values = {"critic/test_loss": self.held_out_loss(iteration)}
+        self.refuse_divergence(values, iteration)
         if self.readings:
-            scalars |= self.readings(scalars, self.slopes)
+            values |= self.readings({**summaries.means(self.pending), **values}, self.slopes)
+        with writing_to(self.workdir):
+            summaries.write_scalars(self.test_writer, {"critic/loss": values["critic/test_loss"]}, iteration)
+            self.test_writer.flush()
+            self._raise_alarms(values, iteration)
+        self._write_point(values, iteration)
+        self.pending, self.written = [], 0
+
+    def log_losses(self, iteration):
+        """Writes a point as `log` does, without the held-out loss and the readings, which take time.
+
+        It writes nothing where there is nothing new since the last point.
+        """
+        if len(self.pending) > self.written:
+            self._write_point({}, iteration)
+
+    def _write_point(self, values, iteration):
+        """Writes some values beside the means, the speed and the slopes since the last point."""
+        new = self.pending[self.written :]
+        scalars = summaries.means(new) | values
         scalars["train/learning_rate"] = float(self.trainer.critic_update.optimizer.learning_rate.numpy())
-        iterations = sum(count for _, count in self.pending)
-        scalars["train/iterations_per_second"] = iterations / (self.clock() - self.since)
+        scalars["train/iterations_per_second"] = sum(count for _, count in new) / (self.clock() - self.since)
         with writing_to(self.workdir):
             summaries.write_scalars(self.writer, scalars, iteration)
-            summaries.write_scalars(self.test_writer, {"critic/loss": scalars["critic/test_loss"]}, iteration)
             if len(self.slopes):
                 summaries.write_histogram(self.writer, "critic/slopes", self.slopes, iteration)
-            self._raise_alarms(scalars, iteration)
-            for writer in (self.writer, self.test_writer):
-                writer.flush()
-        self.pending, self.since = [], self.clock()
+            self.writer.flush()
+        self.written, self.since = len(self.pending), self.clock()
 
     def _raise_alarms(self, values, iteration):
         for line in self.alarms.read(values, iteration) if self.alarms else ():
@@ -178,17 +190,19 @@ class Recorder:
             self.page(False)
 
     def evaluate(self, iteration):
-        """Scores the generator, writes the scores as points, and saves a checkpoint in `best/` if it is the best.
+        """Scores the generator, writes scores and pictures, and saves a checkpoint in `best/` if it is the best.
 
         Raises:
             DivergedError: as `save`.
         """
         self.refuse_divergence(self._not_finite(), iteration)
-        scalars, is_best = self.score(iteration)
+        scalars, pictures, is_best = self.score(iteration)
         with writing_to(self.workdir):
             if is_best:
                 checkpoints.save(self.best, iteration)
             summaries.write_scalars(self.writer, scalars, iteration)
+            for tag, picture in pictures.items():
+                summaries.write_images(self.writer, tag, picture, iteration)
             self.writer.flush()
 
 
@@ -207,6 +221,9 @@ class Follower:
     def log(self, iteration):
         """Computes this process's share of the held-out loss."""
         self.held_out_loss(iteration)
+
+    def log_losses(self, iteration):
+        """Does nothing."""
 
     def refuse_divergence(self, values, iteration):
         """As that of `Recorder`, without the advice: only the chief knows the checkpoints."""

@@ -51,6 +51,22 @@ def write_png(path, image):
     write_whole(path, tf.io.encode_png(image).numpy())
 
 
+def means(logs):
+    """The means of logs by tag, over their iterations.
+
+    Args:
+        logs: list of (means by tag over some iterations, number of these iterations).
+
+    Returns:
+        Floats by the tags of the last logs; logs without a tag do not count for it.
+    """
+    found = {}
+    for tag in logs[-1][0]:
+        values, counts = zip(*((values[tag], count) for values, count in logs if tag in values), strict=True)
+        found[tag] = np.average(values, weights=counts)
+    return found
+
+
 def write_scalars(writer, scalars, step):
     """Writes scalars, a dict by tag, to a `tf.summary` writer."""
     with writer.as_default(step):

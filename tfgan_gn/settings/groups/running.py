@@ -38,7 +38,14 @@ class RunSettings:
         "weights",
         path=PLAIN,
     )
-    log_every: int = option(100, "Iterations between two points in TensorBoard", AUTHOR, low=1, free=True)
+    log_every: int = option(
+        100,
+        "Iterations between two points in TensorBoard; in the first 500 iterations there is a point every 10 as well, "
+        "without the held-out loss",
+        AUTHOR,
+        low=1,
+        free=True,
+    )
     sample_every: int = option(100, "Iterations between two grids of samples", AUTHOR, low=1, free=True)
     checkpoint_every: int = option(1000, "Iterations between two checkpoints", low=1, free=True)
     keep_checkpoints: int = option(3, "Number of newest checkpoints to keep", low=1, free=True)
