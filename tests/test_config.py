@@ -280,12 +280,6 @@ def test_every_whole_number_has_an_upper_bound():
                     settings(**{field.name: 2**63})
 
 
-def test_a_flagfile_that_is_no_text_is_one_message(tmp_path):
-    (tmp_path / "flags").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UserError, match="--flagfile: the file is not text in UTF-8"):
-        parse(f"--flagfile={tmp_path / 'flags'}")
-
-
 def test_help_and_refusals_do_not_wait_for_tensorflow():
     code = "import sys, train_cifar; train_cifar.main(['x', *{}]); sys.exit('tensorflow' in sys.modules)"
     for flags in (

@@ -33,7 +33,7 @@ def test_every_flag_has_one_line_that_fits_the_terminal(monkeypatch, settings, m
     monkeypatch.setenv("COLUMNS", columns)
     lines, values = lines_of(settings=settings, make=make)
 
-    assert values.keys() == {*(field.name for field in dataclasses.fields(settings)), "verbosity"}
+    assert values.keys() == {*(field.name for field in dataclasses.fields(settings)), "verbosity", "flagfile"}
     assert max(map(len, lines)) <= min(int(columns), 120)
     assert len(lines) < 100, "two screens"
 

@@ -8,7 +8,7 @@ import sys
 from absl import flags, logging
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.settings.option import check, option, parse
+from tfgan_gn.settings.option import check, checked, option, parse
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,9 +23,25 @@ class Messages:
         low=logging.FATAL,
         high=logging.DEBUG,
     )
+    flagfile: str = option("", "File of flags, one in each line, which are read as if they stood here", "absl")
 
     def __post_init__(self):
         check(self)
+
+
+class OptionParser(flags.ArgumentParser):
+    """Gives a flag of absl the type, the range and the choices of an option, and its messages.
+
+    Args:
+        field: of a dataclass of options.
+    """
+
+    def __init__(self, field):
+        self.field = field
+
+    def parse(self, argument):
+        """The value that a text stands for; raises UserError, as `option.parse` and `option.checked`."""
+        return checked(self.field, parse(self.field, argument))
 
 
 def define_flags(settings, flag_values):
@@ -38,10 +54,11 @@ def define_flags(settings, flag_values):
         flag_values: `absl.flags.FlagValues` to define them in.
     """
     for field in dataclasses.fields(settings):
-        define = flags.DEFINE_boolean if field.type is bool else flags.DEFINE_string
-        define(field.name, None, field.metadata["help"], flag_values=flag_values)
+        about = {"help": field.metadata["help"], "flag_values": flag_values, "boolean": field.type is bool}
+        flags.DEFINE(OptionParser(field), field.name, None, **about)
+        define_former = flags.DEFINE_boolean if field.type is bool else flags.DEFINE_string
         for former in field.metadata["former"]:
-            define(former, None, "Former name", flag_values=flag_values)
+            define_former(former, None, "Former name", flag_values=flag_values)
 
 
 def parse_arguments(argv, settings, make, most_arguments=0, more=()):
@@ -69,7 +86,9 @@ def parse_arguments(argv, settings, make, most_arguments=0, more=()):
         rest = flag_values(argv)[1:]
     except UnicodeDecodeError as error:
         raise UserError(f"--flagfile: the file is not text in UTF-8 ({error}): write one flag in each line") from None
-    except flags.Error as error:
+    except (flags.Error, ValueError) as error:  # absl puts its own words before those of an option's refusal
+        if isinstance(error.__context__, UserError):
+            raise error.__context__ from None
         raise UserError(f"{error} (--help lists the flags)") from None
     if len(rest) > most_arguments:
         raise UserError(f"{rest[most_arguments]!r} is not a flag: write --name=value (--help lists the flags)")
@@ -104,7 +123,7 @@ def asks_for_help(argument):
 def _given(options, flag_values):
     """The options of a dataclass that were given as flags, a dict by name."""
     present = [field for field in dataclasses.fields(options) if flag_values[field.name].present]
-    return {field.name: parse(field, str(flag_values[field.name].value)) for field in present}
+    return {field.name: flag_values[field.name].value for field in present}
 
 
 def _refuse_former_names(settings, flag_values):

@@ -9,6 +9,7 @@ from tfgan_gn.files.paths import local_path, refuse_pattern
 
 OURS = "tfgan_gn"
 INT32_MAX = 2**31 - 1
+BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}  # as absl reads them
 LOCAL, PLAIN = "local", "plain"  # kinds of paths: of this machine; of this machine and no pattern of file names
 
 
@@ -63,7 +64,7 @@ def parse(field, text):
     """Reads the value of a field from the text of a flag. Raises UserError for text that is not of the field's type."""
     try:
         if field.type is bool:
-            return {"true": True, "false": False}[text.lower()]
+            return BOOLEANS[text.lower()]
         if field.type == tuple[int, ...]:
             return tuple(int(part) for part in text.split(","))
         return field.type(text)
@@ -104,10 +105,15 @@ def check(settings):
         UserError: a value that its option does not allow; names the first one.
     """
     for field in dataclasses.fields(settings):
-        if field.metadata["path"] and isinstance(getattr(settings, field.name), str):
-            path = local_path(getattr(settings, field.name), f"--{field.name}")
-            object.__setattr__(settings, field.name, path)
-        check_value(field, getattr(settings, field.name))
+        object.__setattr__(settings, field.name, checked(field, getattr(settings, field.name)))
+
+
+def checked(field, value):
+    """A value of a field, with `~` expanded in a path. Raises UserError for one that the option does not allow."""
+    if field.metadata["path"] and isinstance(value, str):
+        value = local_path(value, f"--{field.name}")
+    check_value(field, value)
+    return value
 
 
 def check_value(field, value):

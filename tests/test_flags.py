@@ -1,0 +1,44 @@
+"""From the text of flags to values: their types, and what is refused."""
+
+import pytest
+from absl import flags
+from test_config import parse
+
+from tfgan_gn.errors import UserError
+from tfgan_gn.settings import command_line
+from tfgan_gn.settings.training import Config
+
+pytestmark = pytest.mark.quick
+
+
+def test_a_flag_has_the_type_of_its_option_and_refuses_as_it_does():
+    flags_of = flags.FlagValues()
+    command_line.define_flags(Config, flags_of)
+    flags_of(["x", "--width=8", "--groups=4,2", "--ema=1e-1", "--noflips", "--conditional", "--jit=1", "--norm=layer"])
+    given = {name: flags_of[name].value for name in flags_of if flags_of[name].present}
+    assert given == {
+        "width": 8,
+        "groups": (4, 2),
+        "ema": 0.1,
+        "flips": False,
+        "conditional": True,
+        "jit": True,
+        "norm": "layer",
+    }
+    for flag, message in {
+        "--flips=maybe": "--flips=maybe: give true or false",
+        "--width=0": "--width=0: give 1 or more",
+        "--width=8.5": "--width=8.5: give a whole number",
+        "--norm=grup": "--norm=grup: choose one of none, batch",
+        "--noflips=3": "--noflips=3 does not take an argument (--help lists the flags)",
+        "--flip": "Unknown command line flag 'flip'",
+    }.items():
+        with pytest.raises(UserError) as refused:
+            parse(flag)
+        assert str(refused.value).startswith(message)
+
+
+def test_a_flagfile_that_is_no_text_is_one_message(tmp_path):
+    (tmp_path / "flags").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UserError, match="--flagfile: the file is not text in UTF-8"):
+        parse(f"--flagfile={tmp_path / 'flags'}")
