@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from tfgan_gn.augmenter import Augmenter
 from tfgan_gn.data.pixels import LEVELS_PER_UNIT, quantize
-from tfgan_gn.errors import UserError, first_line
-from tfgan_gn.files.paths import refuse_pattern
+from tfgan_gn.errors import UserError
+from tfgan_gn.files.saved_model import load_saved_model
 from tfgan_gn.layers.norms import collect_standing_statistics
 from tfgan_gn.serving import signature, taking_any_integers
 
@@ -200,13 +200,9 @@ def load_generator(path):
         An object with the functions of the SavedModel. Keep a reference to it while you call them.
 
     Raises:
-        UserError: the folder does not exist, or holds something else; or `paths.refuse_pattern`.
+        UserError: `load_saved_model`; or the SavedModel is of something else.
     """
-    refuse_pattern(path, "SavedModel")
-    try:
-        loaded = tf.saved_model.load(path)
-    except (OSError, tf.errors.OpError, ValueError, IndexError) as error:  # the last for variables that were cut
-        raise UserError(f"{path} is not a readable SavedModel: {first_line(error)}") from None
+    loaded = load_saved_model(path)
     if not (hasattr(loaded, "sample_block") or hasattr(loaded, "augment")):
         raise UserError(
             f"{path} is a SavedModel without `sample_block` and without `augment`: give the export/ folder of a run"

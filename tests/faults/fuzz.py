@@ -5,7 +5,7 @@
 A case is one kind of input (`inputs.KINDS`) that is damaged in one way (`corrupt`), and one command that reads it. It
 passes if the command ends with 0, or with 1 or 2 and one line "...: error: ..." without a traceback, within its time,
 and if no file outside of the run folder, the cache and the results changed. OUT.json has one row for each case. The
-same command goes on where it was stopped; `--case=N` runs one case and prints all of its output.
+same command goes on where it was stopped; `--case N N` runs these cases only and prints all of their output.
 """
 
 import argparse
@@ -129,7 +129,7 @@ def main():
     parser.add_argument("--count", type=int, default=1000, help="cases [1000]")
     parser.add_argument("--seed", type=int, default=0, help="of all cases [0]")
     parser.add_argument("--workers", type=int, default=2, help="processes side by side [2]")
-    parser.add_argument("--case", type=int, help="run only this one, and show its output")
+    parser.add_argument("--case", type=int, nargs="+", help="run only these, and show their output")
     arguments = parser.parse_args()
     load_libraries()
     parts = f"{arguments.out}.parts"
@@ -138,8 +138,9 @@ def main():
         valid.mkdir()
         if run_forked(lambda: inputs.make(valid), valid, pathlib.Path(name) / "log", SECONDS):
             sys.exit((pathlib.Path(name) / "log").read_text())
-        if arguments.case is not None:
-            sys.stdout.write(json.dumps(run_case(valid, arguments.case, arguments.seed, shown=True), indent=1) + "\n")
+        if arguments.case:
+            for case in arguments.case:
+                sys.stdout.write(json.dumps(run_case(valid, case, arguments.seed, shown=True), indent=1) + "\n")
             return
         children = [fork_worker(valid, parts, arguments, number) for number in range(arguments.workers)]
         for child in children:

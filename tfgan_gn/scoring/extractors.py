@@ -12,6 +12,7 @@ from tfgan_gn.errors import UserError
 from tfgan_gn.files.cache_folder import cache_folder
 from tfgan_gn.files.fetch import fetch
 from tfgan_gn.files.hashes import hash_arrays, hash_folder
+from tfgan_gn.files.saved_model import load_saved_model
 from tfgan_gn.scoring.networks import cifar10net
 from tfgan_gn.scoring.networks.inception import (
     PREPROCESSING,
@@ -170,12 +171,8 @@ def _bring(url, file):
 
 
 def _saved_model(path):
-    try:
-        loaded = tf.saved_model.load(path)
-        signature = getattr(loaded, "signatures", {}).get("serving_default")
-    except (OSError, tf.errors.OpError, ValueError) as error:
-        raise UserError(f"{path} is not a readable SavedModel: {str(error).splitlines()[0]}") from None
-
+    loaded = load_saved_model(path)
+    signature = getattr(loaded, "signatures", {}).get("serving_default")
     if signature is None and not callable(loaded):
         raise UserError(f"{path} is a SavedModel that cannot be called and has no signature serving_default")
 
