@@ -1,6 +1,7 @@
 """`python -m tfgan_gn.augmentation_gain`: which images a classifier learns from, its accuracy, and the gains."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -77,22 +78,57 @@ def test_a_classifier_learns_and_begins_anew_each_time(rng):
 
 
 def test_gains_are_differences_with_the_same_seed_and_corrected_together(rng):
-    accuracies = rng.uniform(size=(2, 4, 5))
-    means, gains = augmentation_gain.findings((5, 10), accuracies)
+    accuracies, learnt, kept = rng.uniform(size=(2, 4, 5)), rng.uniform(size=(2, 4, 5)), rng.uniform(size=(2, 5))
+    found = augmentation_gain.findings((5, 10), gain.Measured(accuracies, learnt, kept))
+    means, gains = found["accuracies"], found["gains"]
     assert [(each["count"], each["arm"]) for each in means] == [(n, arm.name) for n in (5, 10) for arm in gain.ARMS]
     np.testing.assert_allclose([each["accuracy"] for each in means], accuracies.mean(-1).ravel(), rtol=1e-12)
+    np.testing.assert_allclose([each["learnt"] for each in means], learnt.mean(-1).ravel(), rtol=1e-12)
+    np.testing.assert_allclose([each["accuracy"] for each in found["kept"]], kept.mean(-1), rtol=1e-12)
     assert len(gains) == 2 * len(gain.COMPARED)
     third = gains[len(gain.COMPARED) + 2]
     assert (third["count"], third["arm"], third["against"]) == (10, "new images", "shifts and flips")
     test = stats.ttest_rel(accuracies[1, 2], accuracies[1, 1])
     interval = test.confidence_interval(0.95)
-    found = [third[name] for name in ("gain", "low", "high", "p")]
+    measured = [third[name] for name in ("gain", "low", "high", "p")]
     expected = [(accuracies[1, 2] - accuracies[1, 1]).mean(), *interval, test.pvalue]
-    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    np.testing.assert_allclose(measured, expected, rtol=1e-9)
     smallest = min(gains, key=lambda each: each["p"])
     np.testing.assert_allclose(smallest["p_holm"], min(1, len(gains) * smallest["p"]), rtol=1e-12)
-    text = augmentation_gain.as_text(means, gains)
+    text = augmentation_gain.as_text(found)
     assert f"{100 * third['gain']:+.1f} [{100 * third['low']:+.1f}, {100 * third['high']:+.1f}]" in text
+
+
+@pytest.mark.parametrize(("learnt", "said"), [(0.96, False), (0.94, True)])
+def test_classifiers_that_were_trained_too_briefly_are_told(learnt, said):
+    accuracies = np.ones((2, 4, 5))
+    of_learnt = accuracies.copy()
+    of_learnt[:, 2:] = 0.5  # new images may have lost their class, which no number of steps mends
+    of_learnt[1, 0] = learnt
+    found = augmentation_gain.findings((5, 10), gain.Measured(accuracies, of_learnt, np.ones((2, 5))))
+    assert ("only 94 % of the real images that they learnt from" in augmentation_gain.as_text(found)) == said
+
+
+def test_new_images_of_another_class_are_found_out():
+    """Class 1 is bright. An augmenter that returns its source keeps the class of it; its negative is the other class.
+
+    The classifiers that learn from both images and negatives cannot fit what they learn from.
+    """
+
+    labels = np.arange(40) % 2
+    dark = np.random.default_rng(0).integers(0, 100, (40, 8, 8, 1))
+    part = SimpleNamespace(images=(dark + 155 * labels[:, None, None, None]).astype(np.uint8), labels=labels)
+    data, bar = SimpleNamespace(train=part, test=part, classes=("dark", "bright")), SimpleNamespace(update=int)
+    sizes = {"counts": (4,), "num": 1, "seeds": 1, "held_out": 5, "steps": 40, "batch_size": 8}
+
+    def measured(augment):
+        return gain.measure(data, (0, 1), augment, lambda images, random: images, bar, **sizes)
+
+    same = measured(lambda images, num, seed: np.repeat(images[:, None], num, 1))
+    negative = measured(lambda images, num, seed: np.repeat(255 - images[:, None], num, 1))
+    assert (same.kept == 1).all() and (negative.kept == 0).all()
+    assert (same.held_out == 1).all() and (same.learnt == 1).all()
+    assert (negative.learnt[:, :2] == 1).all() and (negative.learnt[:, 2:] < 0.9).all()
 
 
 class Brighter(tf.Module):

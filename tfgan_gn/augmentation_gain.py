@@ -20,6 +20,7 @@ from tfgan_gn.settings.tools.augmentation_gain import GainConfig
 from tfgan_gn.startup import load_tensorflow
 
 RESULT = "augmentation_gain.json"
+FITTED = 0.95  # accuracy on the images learnt from, below which a classifier of real images was trained too briefly
 
 
 def classes_of(settings, config, dataset):
@@ -47,7 +48,7 @@ def measure(settings, workdir):
         workdir: run folder.
 
     Returns:
-        (names of the classes, float64 [counts, arms, seeds], accuracies).
+        (names of the classes, `gain.Measured`).
 
     Raises:
         UserError: the folder is no run of pairs with an export, or its data do not fit the settings.
@@ -69,48 +70,62 @@ def measure(settings, workdir):
     change = functools.partial(shifted, most=settings.shift, flips=settings.flips)
     total = len(settings.counts) * len(gain.ARMS) * settings.seeds
     with fitting_in_memory(), progress_bar(total=total, unit="classifier") as bar:
-        accuracies = gain.measure(dataset, classes, model.augment, change, bar, **sizes)
-    return [dataset.classes[number] for number in classes], accuracies
+        measured = gain.measure(dataset, classes, model.augment, change, bar, **sizes)
+    return [dataset.classes[number] for number in classes], measured
 
 
-def findings(counts, accuracies):
+def findings(counts, measured):
     """The accuracies and the gains with their 95 % intervals over the seeds.
 
     Args:
         counts: numbers of real images of a class.
-        accuracies: floats [counts, arms, seeds].
+        measured: `gain.Measured`.
 
     Returns:
-        (list of dicts: accuracies of each count and arm; list of dicts: gains, paired by seed, of each count and
-        comparison, whose p values are corrected together after Holm).
+        dict of lists of dicts: "accuracies" of each count and arm; "kept" of each count; "gains", paired by seed, of
+        each count and comparison, whose p values are corrected together after Holm.
     """
     from tfgan_gn.augmentation.gain import ARMS, COMPARED
     from tfgan_gn.study.findings import statistics
 
-    means, differences = [], []
-    for count, of_count in zip(counts, accuracies, strict=True):
-        for arm, values in zip(ARMS, of_count, strict=True):
-            mean, low, high, *_ = map(float, statistics.paired(values))
-            means.append({"count": count, "arm": arm.name, "accuracy": mean, "low": low, "high": high})
-            means[-1]["of_seeds"] = values.tolist()
+    def of_seeds(values):
+        mean, low, high, *_ = map(float, statistics.paired(values))
+        return {"accuracy": mean, "low": low, "high": high, "of_seeds": values.tolist()}
+
+    means, kept, differences = [], [], []
+    for count, of_count, of_learnt, of_new in zip(counts, *measured, strict=True):
+        kept.append({"count": count} | of_seeds(of_new))
+        for arm, values, learnt in zip(ARMS, of_count, of_learnt, strict=True):
+            means.append({"count": count, "arm": arm.name} | of_seeds(values) | {"learnt": float(learnt.mean())})
         for one, other in COMPARED:
             gain, low, high, p, _ = map(float, statistics.paired(of_count[one] - of_count[other]))
             compared = {"count": count, "arm": ARMS[one].name, "against": ARMS[other].name}
             differences.append({**compared, "gain": gain, "low": low, "high": high, "p": p})
     for each, p in zip(differences, statistics.holm([each["p"] for each in differences]), strict=True):
         each["p_holm"] = float(p)
-    return means, differences
+    return {"accuracies": means, "kept": kept, "gains": differences}
 
 
-def as_text(means, differences):
+def as_text(found):
     """The findings as lines for the terminal, in per cent."""
-    lines = ["real images of a class, learnt from: accuracy on held-out images, % [95 % interval]"]
-    for each in means:
-        lines.append(f"{each['count']:6}  {each['arm']:30} {_interval(each, each['accuracy'], '')}")
+    lines = [
+        "real images of a class, learnt from: accuracy on held-out images, % [95 % interval]; on those learnt from"
+    ]
+    for each in found["accuracies"]:
+        accuracy = _interval(each, each["accuracy"], "")
+        lines.append(f"{each['count']:6}  {each['arm']:30} {accuracy:20} {100 * each['learnt']:5.1f}")
+    lines.append("accuracy of the classifier of real images on new images of held-out ones, % [95 % interval]")
+    lines += [f"{each['count']:6}  {_interval(each, each['accuracy'], '')}" for each in found["kept"]]
     lines.append("gain in points [95 % interval], p after Holm")
-    for each in differences:
+    for each in found["gains"]:
         title = f"{each['arm']} - {each['against']}"
         lines.append(f"{each['count']:6}  {title:50} {_interval(each, each['gain'], '+')}  p {each['p_holm']:.2g}")
+    worst = min(each["learnt"] for each in found["accuracies"] if each["arm"] == "real")
+    if worst < FITTED:
+        lines.append(
+            f"The classifiers found the class of only {100 * worst:.0f} % of the real images that they learnt from: "
+            "they were trained too briefly for a comparison. Give more --steps"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -136,13 +151,12 @@ def command(argv):
     load_config(workdir)  # no run, no result
     with writing_to(workdir):
         refuse_unwritable(out)
-    classes, accuracies = measure(settings, workdir)
-    means, differences = findings(settings.counts, accuracies)
-    content = {"settings": dataclasses.asdict(settings), "versions": versions(), "classes": classes}
-    content |= {"accuracies": means, "gains": differences}
+    classes, measured = measure(settings, workdir)
+    found = findings(settings.counts, measured)
+    content = {"settings": dataclasses.asdict(settings), "versions": versions(), "classes": classes} | found
     with writing_to(workdir):
         write_whole(out, f"{json.dumps(content, indent=1)}\n".encode())
-    sys.stdout.write(f"{as_text(means, differences)}written to {out}\n")
+    sys.stdout.write(f"{as_text(found)}written to {out}\n")
     return 0
 
 

@@ -39,6 +39,22 @@ class Rows(NamedTuple):
     held_out: list[np.ndarray]
 
 
+class Measured(NamedTuple):
+    """Accuracies in [0, 1] of the classifiers, float64 arrays.
+
+    Attributes:
+        held_out: [counts, arms, seeds], on the held-out real images.
+        learnt: [counts, arms, seeds], on the images that each learnt from. Far below 1, more steps are needed, or the
+            images do not show their classes.
+        kept: [counts, seeds], on one new image of each held-out image, of the classifier that learnt from real images
+            alone. As high as `held_out` where new images keep the class of their source.
+    """
+
+    held_out: np.ndarray
+    learnt: np.ndarray
+    kept: np.ndarray
+
+
 def draw_rows(learnt, held_out, classes, names, most, most_held_out, seed):
     """Draws the images of one repetition.
 
@@ -113,7 +129,7 @@ def measure(dataset, classes, augment, change, bar, *, counts, num, seeds, held_
         batch_size: of `Classifier.train`.
 
     Returns:
-        float64 [counts, arms, seeds], accuracies in [0, 1].
+        Measured.
 
     Raises:
         UserError: as `draw_rows`, before any training.
@@ -125,17 +141,21 @@ def measure(dataset, classes, augment, change, bar, *, counts, num, seeds, held_
     ]
     shape = train.images.shape[1:]
     classifier = Classifier(shape, len(classes))
-    accuracies = np.zeros([len(counts), len(ARMS), seeds])
+    measured = Measured(*(np.zeros([len(counts), len(ARMS), seeds]) for _ in range(2)), np.zeros([len(counts), seeds]))
     for seed, rows in enumerate(drawn):
         flat = as_8_bits(np.asarray(train.images[rows.real.ravel()]))
         real = flat.reshape(*rows.real.shape, *shape)
         new = np.asarray(augment(flat, num, seed)).reshape(*rows.real.shape, num, *shape)
         tested = as_8_bits(np.asarray(test.images[np.concatenate(rows.held_out)]))
+        new_of_tested = np.asarray(augment(tested, 1, seed))[:, 0]
         labels = np.repeat(np.arange(len(classes)), [len(each) for each in rows.held_out])
         for i, count in enumerate(counts):
             for j, arm in enumerate(ARMS):
                 learnt = training_set(real, new, count, arm)
                 classifier.train(*learnt, steps, batch_size, seed, change if arm.changed else None)
-                accuracies[i, j, seed] = classifier.accuracy(tested, labels)
+                measured.held_out[i, j, seed] = classifier.accuracy(tested, labels)
+                measured.learnt[i, j, seed] = classifier.accuracy(*learnt)
+                if arm == ARMS[0]:
+                    measured.kept[i, seed] = classifier.accuracy(new_of_tested, labels)
                 bar.update(1)
-    return accuracies
+    return measured

@@ -26,7 +26,7 @@ class GainConfig:
         choices=PARTS,
     )
     held_out: int = option(100, "Largest number of held-out images of each class", low=1)
-    steps: int = option(500, "Number of steps that each classifier is trained for", low=1)
+    steps: int = option(2000, "Number of steps that each classifier is trained for", low=1)
     batch_size: int = option(32, "Number of images in a step", low=1)
     shift: int = option(2, "Largest shift of ordinary augmentation, in pixels, in each direction", low=0)
     flips: bool = option(True, "Mirror half of the images in ordinary augmentation; --noflips for shifts alone")
