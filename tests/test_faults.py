@@ -11,7 +11,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / "faults"))
 import corrupt
 import forked
 import fuzz
+import long_run
 import mutants
+import versions
 
 pytestmark = pytest.mark.quick
 SOURCE = '''
@@ -86,3 +88,35 @@ def test_the_same_number_damages_in_the_same_way():
 def test_a_forked_function_ends_with_its_code_or_is_ended(function, code, tmp_path):
     assert forked.run_forked(function, tmp_path, tmp_path / "log", 2) == code
     assert ("ZeroDivisionError" in (tmp_path / "log").read_text()) == (code == 99)
+
+
+def test_a_forked_function_is_killed_when_it_is_asked_for(tmp_path):
+    asked = []
+    kill = lambda process: asked.append(process) or len(asked) == 3  # noqa: E731
+    assert forked.run_forked(lambda: time.sleep(60), tmp_path, tmp_path / "log", 30, kill) == -9
+    assert len(set(asked)) == 1
+
+
+def test_the_lowest_versions_are_the_bounds_of_setup_cfg():
+    assert versions.lowest({"a-b": "a-b >=1.20, <3", "c": "c", "d": "d>= 2"}) == ["a-b==1.20", "d==2"]
+    declared = versions.declared()
+    assert {"numpy", "scipy", "keras", "tensorflow", "tensorflow-datasets"} <= {*declared} and "torch" not in declared
+    assert all(text.startswith(name) for name, text in declared.items())
+
+
+@pytest.mark.parametrize(
+    ("changed", "wrong"),
+    [
+        ({}, []),
+        ({"bytes": 1049}, []),
+        ({"bytes": 1051}, ["memory grew by 5.1%"]),
+        ({"train": 2}, ["train was traced 2 times"]),
+        ({"evaluate": 3}, ["evaluate was traced 3 times"]),
+        ({"samples": 7}, ["7 files in samples, not 5"]),
+    ],
+)
+def test_a_long_run_passes_if_nothing_grows(changed, wrong):
+    row = {"iteration": 1, "bytes": 100, "train": 1, "evaluate": 1}
+    rows = [row, row | {"bytes": 1000}, row | {"bytes": 1000} | changed]
+    numbers = {"interpolations": 5, "checkpoints": 7, "train": 1, "test": 1, "samples": changed.get("samples", 5)}
+    assert long_run.wrong_with(rows, {part: (number, 0) for part, number in numbers.items()}, 20_000) == wrong

@@ -9,7 +9,7 @@ import traceback
 HUNG = "hung"
 
 
-def run_forked(function, folder, log, seconds):
+def run_forked(function, folder, log, seconds, kill=lambda process: False):
     """Calls a function in a forked process, and ends that process with all that it started if it takes too long.
 
     Args:
@@ -17,6 +17,7 @@ def run_forked(function, folder, log, seconds):
         folder: current folder of the process.
         log: path of the file that gets all of its output.
         seconds: after which it is ended.
+        kill: function of the number of the process, called all the time; the process is killed when it is true.
 
     Returns:
         Its exit code, negative for a signal, 99 after an exception; or HUNG.
@@ -30,6 +31,8 @@ def run_forked(function, folder, log, seconds):
             os.killpg(child, signal.SIGKILL)
             os.waitpid(child, 0)
             return HUNG
+        if kill(child):
+            os.killpg(child, signal.SIGKILL)
         time.sleep(0.02)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
