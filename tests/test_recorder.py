@@ -7,18 +7,16 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import simple_networks, tiny_networks, tiny_trainer
+from conftest import simple_networks, tiny_trainer
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 
 from tfgan_gn import guards
 from tfgan_gn.data.batches import held_out_batches
-from tfgan_gn.data.pixels import PIXELS, quantize
 from tfgan_gn.errors import DivergedError, UserError
 from tfgan_gn.files import whole
 from tfgan_gn.run_page.points import PointReader
 from tfgan_gn.training import checkpoints, summaries
 from tfgan_gn.training.averaging import MovingAverage
-from tfgan_gn.training.grids import FIXED_Z, Grids, slerp
 from tfgan_gn.training.recorder import Recorder
 
 
@@ -197,22 +195,6 @@ def test_what_is_not_finite_is_never_saved(tmp_path, of):
         recorder.refuse_divergence({"critic/loss": np.nan}, 3)
 
 
-def test_the_sample_grid_is_of_fixed_noise_normalized_as_published():
-    trainer = tiny_trainer(simple_networks())
-    first = Grids(trainer).samples()
-    z = tf.random.stateless_normal([100, 8], [trainer.noise.seed, FIXED_Z])
-    assert abs(first.astype(int) - quantize(trainer.generator(z, training=True)).numpy()).max() <= 1
-    np.testing.assert_array_equal(first, Grids(trainer).samples())
-    assert first.shape == (100, 16, 16, 3) and len({image.tobytes() for image in first}) == 100
-
-
-def test_the_sample_grid_is_made_by_the_inverse_of_the_runs_own_pixels():
-    trainer = tiny_trainer(simple_networks(), pixels=PIXELS["255"])
-    z = tf.random.stateless_normal([100, 8], [trainer.noise.seed, FIXED_Z])
-    nearest = np.rint(127.5 * (trainer.generator(z, training=True).numpy() + 1))
-    assert (Grids(trainer).samples() != nearest).mean() < 1e-3  # where rounding is within 1e-4
-
-
 def test_a_disk_that_cannot_be_written_to(tmp_path):
     with pytest.raises(UserError, match="cannot write to run: .*saved before is still there"), guards.writing_to("run"):
         raise OSError(28, "No space left on device")
@@ -220,23 +202,6 @@ def test_a_disk_that_cannot_be_written_to(tmp_path):
     (tmp_path / "samples").write_text("a file where a folder should be")
     with pytest.raises(UserError, match="cannot write to"):
         recorder_of(trainer, tmp_path)
-
-
-def test_a_row_of_interpolations_leads_from_one_image_of_the_grid_to_the_one_below(tmp_path):
-    """Without batch norm, whose statistics are those of the other images."""
-    trainer = tiny_trainer(tiny_networks(generator_norm="layer", num_classes=4), num_classes=4)
-    recorder = recorder_of(trainer, tmp_path)
-    grid, rows = recorder.grids.samples().astype(int), recorder.grids.interpolations().astype(int)
-    rows = rows.reshape(10, 10, *grid.shape[1:])
-    np.testing.assert_allclose(rows[:, 0], grid[:10], atol=1)
-    np.testing.assert_allclose(rows[:, -1], grid[10:20], atol=1)
-    z = tf.random.stateless_normal([100, 8], [trainer.noise.seed, FIXED_Z]).numpy()
-    (between,) = slerp(z[3:4], z[13:14], [4 / 9])
-    expected = quantize(trainer.generator(between.astype(np.float32), condition=tf.constant([3])))
-    np.testing.assert_allclose(rows[3, 4], expected[0].numpy().astype(int), atol=1)
-    recorder.sample(7)
-    image = tf.io.decode_png((tmp_path / "interpolations" / "000007.png").read_bytes()).numpy()
-    np.testing.assert_array_equal(image, summaries.image_grid(rows.reshape(-1, *grid.shape[1:]).astype(np.uint8), 10))
 
 
 def test_the_page_is_written_with_each_new_checkpoint_and_at_the_end(tmp_path):

@@ -20,7 +20,7 @@ def rows_for(num_held_out):
         num_held_out: number of images that the held-out loss is the mean over.
     """
     stopped = (
-        "the weights of the {} changed by {{:.1g}} of their size since the point before, which is nothing: its "
+        "the weights of the {} changed by {{:.1g}} of their size since the reading before, which is nothing: its "
         "gradients or its learning rate are zero"
     )
     return (
@@ -50,7 +50,7 @@ def rows_for(num_held_out):
 
 
 class Readings:
-    """The readings at each point of TensorBoard, but for that of the samples.
+    """The readings at each point of TensorBoard that has a held-out loss; that of the samples is not among them.
 
     Args:
         trainer: `Trainer`.
