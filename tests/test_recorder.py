@@ -132,14 +132,18 @@ def test_settings_are_written_for_the_tabs_text_and_hparams(tmp_path):
     from tensorflow.core.util import event_pb2
 
     writer = tf.summary.create_file_writer(str(tmp_path))
-    summaries.write_settings(writer, {"norm": "group", "groups": (16, 8), "width": 32, "flips": True, "ema": 0.5})
+    summaries.write_settings(
+        writer, {"norm": "group", "groups": (16, 8), "width": 32, "flips": True, "ema": 0.5}, "runs/a"
+    )
     writer.close()
     (file,) = tmp_path.iterdir()
     records = [event_pb2.Event.FromString(record.numpy()) for record in tf.data.TFRecordDataset(str(file))]
     found = {value.tag: value for record in records for value in record.summary.value}
     assert b"| groups | 16,8 |" in tf.make_ndarray(found["settings"].tensor).item()
     content = found[metadata.SESSION_START_INFO_TAG].metadata.plugin_data.content
-    values = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info.hparams
+    start = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info
+    values = start.hparams
+    assert start.group_name == "runs/a", "the name of its row"
     assert (values["norm"].string_value, values["groups"].string_value) == ("group", "16,8")
     assert (values["width"].number_value, values["ema"].number_value, values["flips"].bool_value) == (32, 0.5, True)
 

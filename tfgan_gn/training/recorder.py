@@ -70,7 +70,7 @@ class Recorder:
                 self.best = checkpoints.manage(trainer, os.path.join(workdir, checkpoints.BEST), 1)
             self.writer, self.test_writer = map(tf.summary.create_file_writer, summaries.folders_of(workdir))
             if settings:
-                summaries.write_settings(self.writer, settings)
+                summaries.write_settings(self.writer, settings, workdir)
         self.grids, self.watch = Grids(trainer, sources), watch
 
     def refuse_divergence(self, values, iteration):
