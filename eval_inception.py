@@ -55,9 +55,9 @@ def command(argv):
         sys.stdout.write(results.compare(*map(results.load, paths), names=paths) + "\n")
         return 0
     load_tensorflow()
-    from tfgan_gn.guards import fitting_in_memory
+    from tfgan_gn.guards import SMALLER_SCORING, fitting_in_memory
 
-    with fitting_in_memory():
+    with fitting_in_memory(SMALLER_SCORING):
         score(config, arguments[0])
     return 0
 

@@ -29,10 +29,10 @@ def command(argv):
         sys.stdout.write(help.text(argv, __doc__, Config, config_of, other_defaults, more=[FileFlag]) + "\n")
         return 0
     load_tensorflow()
-    from tfgan_gn.guards import fitting_in_memory
+    from tfgan_gn.guards import SMALLER_TRAINING, fitting_in_memory
     from tfgan_gn.runs.train import train
 
-    with fitting_in_memory():
+    with fitting_in_memory(SMALLER_TRAINING):
         return train(config)
 
 

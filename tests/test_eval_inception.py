@@ -1,5 +1,6 @@
 """The command that scores, as a user runs it."""
 
+import dataclasses
 import pathlib
 import subprocess
 import sys
@@ -134,6 +135,16 @@ def test_scores_are_printed_though_they_cannot_be_written(command, real, tmp_pat
     monkeypatch.setattr(results, "save", full)
     code, printed, err = command(real, f"--reference={real}", f"--out={tmp_path / 'x.json'}")
     assert code == 1 and "precision" in printed and "No space left on device" in err and "Traceback" not in err
+
+
+def test_too_little_memory_is_told_with_flags_of_this_command(command, real, monkeypatch):
+    def too_much(*_):
+        raise tf.errors.ResourceExhaustedError(None, None, "failed to allocate memory")
+
+    monkeypatch.setattr("tfgan_gn.runs.evaluate.score", too_much)
+    message = refused(command, real, f"--reference={real}")
+    assert message.endswith("out of memory: failed to allocate memory. Give a smaller --batch_size or --num_images")
+    assert {"batch_size", "num_images"} <= {field.name for field in dataclasses.fields(EvalConfig)}
 
 
 def test_other_images_than_the_run_learnt_from_are_told(capsys):

@@ -242,6 +242,12 @@ def test_settings_without_effect_are_refused(given, message):
             "report_group is the formula of the group-norm report: where all",
         ),
         ("report", {"generator_norm": "report_group"}, "report_group is the formula of the group-norm report"),
+        ("author", {"learning_rate": 0.0}, "with --learning_rate=0 both networks do not learn"),
+        (
+            "author",
+            {"learning_rate": 0.0, "critic_learning_rate": 1e-4},
+            "with --learning_rate=0 the generator does not learn",
+        ),
         ("wgan_clip", {}, ""),
         ("sngan_resnet", {"loss": "wasserstein", "penalty": "gradient"}, ""),
         ("author", {}, ""),

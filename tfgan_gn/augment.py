@@ -28,7 +28,7 @@ def write(config, export, images, out):
 
     model = writer.load_augmenter(export)
     plan = make_plan(images, out, config.num, config.seed, hash_folder(export), config.copy)
-    with fitting_in_memory():
+    with fitting_in_memory("Give a smaller --num"):
         writer.write(plan, model, say)
     sys.stdout.write(
         f"{len(plan.sources)} images, {config.num} new ones of each, in {out}; listed in {os.path.join(out, TABLE)}\n"

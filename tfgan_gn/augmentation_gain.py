@@ -69,7 +69,7 @@ def measure(settings, workdir):
     sizes = {name: getattr(settings, name) for name in ("counts", "num", "seeds", "held_out", "steps", "batch_size")}
     change = functools.partial(shifted, most=settings.shift, flips=settings.flips)
     total = len(settings.counts) * len(gain.ARMS) * settings.seeds
-    with fitting_in_memory(), progress_bar(total=total, unit="classifier") as bar:
+    with fitting_in_memory("Give a smaller --batch_size or --num"), progress_bar(total=total, unit="classifier") as bar:
         measured = gain.measure(dataset, classes, model.augment, change, bar, **sizes)
     return [dataset.classes[number] for number in classes], measured
 

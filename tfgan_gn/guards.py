@@ -8,6 +8,10 @@ import tensorflow as tf
 
 from tfgan_gn.errors import UserError, first_line
 
+# For `fitting_in_memory`: what takes less memory in a training, and in a scoring.
+SMALLER_TRAINING = "Give a smaller --batch_size, --width or --image_size; what was saved before is still there"
+SMALLER_SCORING = "Give a smaller --batch_size or --num_images"
+
 
 @contextlib.contextmanager
 def stop_requests(say=lambda line: None):
@@ -62,14 +66,11 @@ def writing_to(workdir):
     )
 
 
-def fitting_in_memory():
-    """Turns the exceptions of too little memory into a UserError."""
+def fitting_in_memory(advice):
+    """Turns the exceptions of too little memory into a UserError, with an advice that fits the command."""
     return _as_user_error(
         (MemoryError, tf.errors.ResourceExhaustedError),
-        lambda error: (
-            f"out of memory: {first_line(error)}. Give a smaller --batch_size, --width or --image_size; what "
-            "was saved before is still there"
-        ),
+        lambda error: f"out of memory: {first_line(error)}. {advice}",
     )
 
 

@@ -38,10 +38,10 @@ FLAGS = {
     "n_critic": 2,
     "ema": 0.9,
     "learning_rate": 1e-3,
-    "iterations": 120,
+    "iterations": 60,
     "log_every": 7,
     "sample_every": 15,
-    "checkpoint_every": 10,
+    "checkpoint_every": 5,
     "eval_every": 20,
     "eval_images": 40,
     "scorer": "cifar10net",
@@ -137,9 +137,9 @@ def main():
     parser.add_argument("--count", type=int, default=20, help="kills [20]")
     parser.add_argument("--seed", type=int, default=0, help="of the moments [0]")
     arguments = parser.parse_args()
-    import tensorflow as tf  # noqa: F401  # once, before processes are forked
-
-    from tfgan_gn.runs import train as _  # noqa: F401
+    # Once, before processes are forked.
+    import tfgan_gn.runs.train  # noqa: F401
+    import train_cifar  # noqa: F401
 
     rng, kills, number, wrong = random.Random(arguments.seed), 0, 0, []
     with tempfile.TemporaryDirectory() as name:
@@ -159,9 +159,12 @@ def main():
                 sys.stdout.write(f"kill {kills} after {moment:.1f} s, iteration {row['saved']} was saved\n")
                 sys.stdout.flush()
             state = runs.state(workdir)
-            wrong += [f"{workdir}: {key}" for key in {*expected, *state} if expected.get(key) != state.get(key)]
+            unequal = [f"{workdir}: {key}" for key in {*expected, *state} if expected.get(key) != state.get(key)]
+            sys.stdout.write(f"{workdir}: {len(unequal)} of {len(expected)} values are not equal\n")
+            sys.stdout.flush()
+            wrong += unequal
+            pathlib.Path(arguments.out).write_text(json.dumps({"wrong": wrong, "rows": runs.rows}, indent=1))
         rows = runs.rows
-    pathlib.Path(arguments.out).write_text(json.dumps({"wrong": wrong, "rows": rows}, indent=1))
     unfinished = sum(bool(row["unfinished"]) for row in rows)
     sys.stdout.write(f"{kills} kills in {number} runs, {unfinished} with half-written files; {len(expected)} values\n")
     sys.stdout.write(f"not equal: {', '.join(sorted(wrong)[:10])}\n" if wrong else "all equal\n")

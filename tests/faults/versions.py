@@ -15,6 +15,7 @@ import os
 import pathlib
 import platform
 import re
+import signal
 import subprocess
 import sys
 
@@ -67,13 +68,18 @@ def versions_of(python):
     return {each["name"]: each["version"] for each in json.loads(listed.stdout)}
 
 
+def _heed_signals():
+    """A shell has its background jobs ignore SIGINT, and `nohup` SIGHUP; tests send both."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def test(python, log):
     """Runs the quick tests in an environment. Returns the last line of pytest, e.g. "900 passed in 90 s"."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [python, "-m", "pytest", "-q", "-m", "quick", "-p", "no:cacheprovider"]
-    run = subprocess.run(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    run = subprocess.run(command, cwd=ROOT, env=environment, check=False, preexec_fn=_heed_signals, **pipes)
     text = run.stdout.decode(errors="replace")
     log.write(text)
     return (text.strip().splitlines() or [f"exit code {run.returncode}"])[-1]

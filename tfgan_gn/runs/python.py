@@ -41,7 +41,7 @@ def train(preset=DEFAULT_PRESET, **settings):
     """
     given = parse_settings(settings, "tfgan_gn.train", Config)
     config = with_scoring_of_run(make_config(preset, **given), given)
-    with guards.fitting_in_memory():
+    with guards.fitting_in_memory(guards.SMALLER_TRAINING):
         code = train_config(config)
     if code == 128 + signal.SIGINT:
         raise KeyboardInterrupt
@@ -70,7 +70,7 @@ def evaluate(samples, **settings):
     config = make_eval_config(**parse_settings(settings, "tfgan_gn.evaluate", EvalConfig))
     if config.compare:
         raise UserError("tfgan_gn.evaluate scores images and compares no results: leave out compare")
-    with guards.fitting_in_memory():
+    with guards.fitting_in_memory(guards.SMALLER_SCORING):
         opened = scoring.open_samples(config, os.fspath(samples))
         if config.out:
             scoring.refuse_unwritable_result(config.out)

@@ -72,9 +72,9 @@ def main(argv):
 
     def command():
         config, _ = command_line.parse_arguments(["worker", *task["flags"]], Config, make_config)
-        from tfgan_gn.guards import fitting_in_memory  # which imports TensorFlow
+        from tfgan_gn.guards import SMALLER_TRAINING, fitting_in_memory  # which imports TensorFlow
 
-        with fitting_in_memory():
+        with fitting_in_memory(SMALLER_TRAINING):
             trial = Trial(Arm(**task["arm"]), task["seed"], config)
             return work(trial, task["result"], task["picture"], task["threads"])
 
