@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfgan_gn import guards
 from tfgan_gn.errors import UserError
 from tfgan_gn.training import loop
+from tfgan_gn.training.recorder import Follower
 from tfgan_gn.training.watch.divergence import refuse_divergence
 
 pytestmark = pytest.mark.quick
@@ -86,6 +87,12 @@ def test_points_are_closer_at_the_beginning(start, log, points):
     whole = at["log"] & at["log_losses"]
     assert all(recorder.done.index(("log", i)) < recorder.done.index(("log_losses", i)) for i in whole)
     assert len(trainer.counts) == len(points) + (start > 0), "no call is shorter than the points need"
+
+
+def test_other_processes_compute_the_held_out_loss_where_the_first_one_does():
+    asked = []
+    fit(StubTrainer(), Follower(asked.append), 1e-9, iterations=30, periods=loop.Periods(25, 4, 4, 4))
+    assert asked == [1, 25, 30]
 
 
 def test_the_first_iteration_logs_the_generator_where_the_critic_goes_first():
