@@ -1,7 +1,6 @@
 """SavedModels with a damaged fingerprint, for which TensorFlow logs a traceback and goes on; not with an empty one."""
 
 import os
-import random
 import shutil
 
 import pytest
@@ -13,11 +12,11 @@ from tfgan_gn.files.saved_model import FINGERPRINT, load_saved_model
 from tfgan_gn.scoring import extractors
 
 pytestmark = pytest.mark.quick
+# What is damaged in other ways may still be a message with other numbers, which nothing notices.
 DAMAGES = {
     "cut": lambda data: data[:-5],
     "zeros": lambda data: bytes(len(data)),
-    "noise": lambda data: random.Random(0).randbytes(len(data)),
-    "another file": lambda data: b"\x89PNG\r\n\x1a\n" + data[8:],
+    "ones": lambda data: b"\xff" * len(data),
     "text": lambda data: b"this is not what you look for\n",
 }
 
