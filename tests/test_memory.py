@@ -100,3 +100,15 @@ def test_the_estimate_is_near_what_a_process_takes():
     process = subprocess.run([sys.executable, "-c", STEP], capture_output=True, text=True, env=environment)
     estimate, measured = map(int, process.stdout.split())
     assert estimate > 200e6 and abs(measured / estimate - 1) < TOLERANCE, (estimate, measured)
+
+
+@pytest.mark.quick
+def test_the_largest_batch_fills_three_quarters_of_the_memory():
+    """Training that takes 1 GiB and half a GiB for each image fills 12 of 16 GiB with 22 images."""
+    sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "benchmarks"))
+    import batch_that_fits
+
+    needs = [2**30 * (1 + size / 2) for size in batch_that_fits.TRACED]
+    assert batch_that_fits.largest_batch(needs, 16) == 22
+    assert batch_that_fits.largest_batch(needs, 15.99) == 21
+    assert batch_that_fits.largest_batch(needs, 1) == 0
