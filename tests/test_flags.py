@@ -1,5 +1,9 @@
 """From the text of flags to values: their types, and what is refused."""
 
+import os
+import signal
+import time
+
 import pytest
 from absl import flags
 from test_config import parse
@@ -42,3 +46,26 @@ def test_a_flagfile_that_is_no_text_is_one_message(tmp_path):
     (tmp_path / "flags").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError, match="--flagfile: the file is not text in UTF-8"):
         parse(f"--flagfile={tmp_path / 'flags'}")
+
+
+def test_ctrl_c_pressed_three_times_is_one_line(capsys):
+    """The second one arrives while the command clears away, the third one while the program ends."""
+
+    def press():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10)
+
+    def command():
+        try:
+            press()
+        finally:
+            press()
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert command_line.run(command, "program", "interrupted: nothing was written") == 130
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert capsys.readouterr().err == "interrupted: nothing was written\n"
