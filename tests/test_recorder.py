@@ -113,9 +113,11 @@ def test_a_run_that_an_earlier_version_began_goes_on_in_its_folder(tmp_path):
     """So its curves stay whole, in TensorBoard and on its page."""
     before = summaries.FORMER, f"{summaries.FORMER}/test"
     for folder in before:
-        writer = tf.summary.create_file_writer(str(tmp_path / folder), filename_suffix=".old")
+        writer = tf.summary.create_file_writer(str(tmp_path / folder))
         summaries.write_scalars(writer, {"critic/loss": 1.0}, 1)
         writer.close()
+        (file,) = (tmp_path / folder).glob("events*")
+        file.rename(file.with_name("events.out.tfevents.1000000000.host.1.0.v2"))  # read in the order of their seconds
     recorder = recorder_of(tiny_trainer(simple_networks()), tmp_path)
     recorder.add({"critic/loss": 2.0}, tf.zeros(0), 4)
     recorder.trainer.set_learning_rate()

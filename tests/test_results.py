@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 
 import pytest
 from scored_images import FAKE, evaluate
@@ -89,6 +90,9 @@ SCORED = {"scores": {"fid": {"value": 1.0}}, "protocol": {}}
         (json.dumps({**SCORED, "scores": {"fid": {"value": 1.0, "low": 0.5}}}), "one end of an interval only"),
         (json.dumps({**SCORED, "protocol": []}), "its protocol is"),
         (json.dumps({**SCORED, "warnings": 5}), "its warnings is 5"),
+        (json.dumps({**SCORED, "warnings": [["a"]]}), r"one of its warnings is \['a'\]"),
+        (json.dumps({**SCORED, "protocol": {"num_images": 5, "seed": math.nan}}), "its seed is nan"),
+        (json.dumps({**SCORED, "protocol": {"num_images": "5"}}), "its num_images is '5'"),
     ],
 )
 def test_a_file_that_is_no_result_is_one_message(tmp_path, content, message):

@@ -30,6 +30,14 @@ def load(path):
         for part, kind in (("protocol", dict), ("warnings", list)):
             if not isinstance(result.get(part, kind()), kind):
                 raise TypeError(f"its {part} is {result[part]!r}")
+        for text in result.get("warnings", []):
+            if not isinstance(text, str):
+                raise TypeError(f"one of its warnings is {text!r}")
+        for name, value in result["protocol"].items():
+            if value != value:  # NaN, which would differ from itself
+                raise TypeError(f"its {name} is {value!r}")
+        if not isinstance(result["protocol"].get("num_images"), int):
+            raise TypeError(f"its num_images is {result['protocol'].get('num_images')!r}")
         of_generator = result["protocol"].get("generator_statistics")
         missing = EARLIER_GENERATORS if of_generator else dict.fromkeys(EARLIER_GENERATORS)
         return {**result, "protocol": {**missing, **result["protocol"]}}
