@@ -11,6 +11,7 @@ process rose beside the estimate. Images are black and of the given size; the da
 
 import argparse
 import dataclasses
+import math
 import os
 import pathlib
 import resource
@@ -94,10 +95,21 @@ def measure(config, strategy):
     )
 
 
+def gib_of(text):
+    """The numbers of GiB in a text, e.g. "16,24"; raises `argparse.ArgumentTypeError` for another text."""
+    try:
+        sizes = [float(each) for each in text.split(",")]
+    except ValueError:
+        sizes = []
+    if not sizes or not all(0 < size < math.inf for size in sizes):
+        raise argparse.ArgumentTypeError(f"{text!r}: give numbers of GiB above 0, separated by commas, such as 16,24")
+    return sizes
+
+
 def main(argv):
     """Runs the command. Returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--gib", default="16,24,80", help="sizes of memory, separated by commas")
+    parser.add_argument("--gib", type=gib_of, default="16,24,80", help="sizes of memory, separated by commas")
     parser.add_argument("--measure", action="store_true", help="train two iterations with --batch_size")
     flags, rest = parser.parse_known_args(argv[1:])
     config, _ = command_line.parse_arguments([argv[0], *rest], Config, config_of)
@@ -105,9 +117,9 @@ def main(argv):
     if flags.measure:
         measure(config, strategy)
     else:
-        estimate(config, strategy, [float(each) for each in flags.gib.split(",")])
+        estimate(config, strategy, flags.gib)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.run(lambda: main(sys.argv), "memory", "interrupted"))
+    sys.exit(command_line.run(lambda: main(sys.argv), "batch_that_fits.py", "interrupted"))

@@ -74,19 +74,19 @@ def write_scalars(writer, scalars, step):
             tf.summary.scalar(tag, value)
 
 
-def write_settings(writer, settings, name):
+def write_settings(writer, settings, run):
     """Writes settings to a `tf.summary` writer: as a table of text, and for the HParams tab, which compares runs.
 
     Args:
         writer: `tf.summary` writer.
         settings: dict by name: text, numbers, or tuples of numbers.
-        name: of the run in the HParams tab, which takes runs of one name as one.
+        run: its name in the HParams tab, which takes runs of one name as one.
     """
     shown = {name: ",".join(map(str, value)) if isinstance(value, tuple) else value for name, value in settings.items()}
     rows = [f"| {name} | {value} |" for name, value in shown.items()]
     with writer.as_default(0):
         tf.summary.text("settings", "\n".join(["| setting | value |", "|---|---|", *rows]))
-        hparams.hparams(shown, trial_id=name)
+        hparams.hparams(shown, trial_id=run)
 
 
 def write_text(writer, tag, text, step):
