@@ -86,12 +86,25 @@ def test_equal_scores_show_no_difference(found):
     assert group.words == "no difference shown" and np.isnan(group.smallest)
 
 
+def test_where_nothing_is_shown_the_answer_has_the_range_of_what_could_be_missed(found):
+    for seed in SEEDS[:4]:
+        layer, shift = found[f"layer-seed-{seed}"]["last"][FRECHET], (-1) ** seed
+        found[f"group-seed-{seed}"] = result(layer + shift, 3.0)
+        found[f"one-seed-{seed}"] = result(layer - shift, 3.0)
+    smallest = sorted(each.smallest for each in summary.comparisons_of(STUDY, found)[FAMILY])
+    answer = summary.answer(STUDY, found)
+    assert "no difference was shown in any of 2 comparisons." in answer
+    assert "at least {:.3g} to {:.3g}, depending on the arm, to be shown".format(*smallest) in answer
+
+
 def test_the_answer_names_what_was_shown_and_how_many_were_not(found):
     answer = summary.answer(STUDY, found)
     assert answer.startswith(
         "By the Fréchet distance (cifar10net) of the last checkpoint, group is better than layer by "
     )
-    assert answer.endswith("In the other 1 of 2 comparisons no difference was shown.")
+    assert "In the other 1 of 2 comparisons no difference was shown." in answer
+    one = summary.comparisons_of(STUDY, found)[FAMILY][1]
+    assert f"a true difference must be at least {one.smallest:.3g} to be shown" in answer, "not that of group, as shown"
     alike = {name: trial for name, trial in found.items() if not name.startswith("group")}
     assert "there is nothing to compare" in summary.answer(STUDY, alike)
 

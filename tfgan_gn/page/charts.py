@@ -55,7 +55,7 @@ def lines(title, curves, *, x_label="iteration", level=None, log=False):
     figure.subplots_adjust(**_MARGINS)
     numbers = [place if curve.colour is None else curve.colour for place, curve in enumerate(curves)]
     for number, curve in zip(numbers, map(_thinned, curves), strict=True):
-        colour, dashes = _colour(number), "--" if number >= SERIES else "-"
+        colour, dashes = _colour(number), "--" if _is_dashed(number) else "-"
         for low, high in curve.bands:
             axes.fill_between(curve.x, low, high, color=colour, alpha=0.2, linewidth=0)
         dots = {"marker": "o", "markersize": 3} if len(curve.x) < 30 else {}
@@ -124,10 +124,7 @@ def _numbers():
 
 def _figure(title, figure, legend):
     """The figure with its title and the legend of its curves, pairs of a colour's number and a text."""
-    items = (
-        tag("li", tag("i", style=f"border-color: var(--series-{number % SERIES + 1})"), label)
-        for number, label in legend
-    )
+    items = (tag("li", tag("i", style=_legend_line(number)), label) for number, label in legend)
     return tag(
         "figure",
         tag("figcaption", title),
@@ -135,6 +132,16 @@ def _figure(title, figure, legend):
         _svg(title, figure),
         class_="chart",
     )
+
+
+def _legend_line(number):
+    """The style of the line beside a curve's name: the colour and the dashes of the curve."""
+    style = "dashed" if _is_dashed(number) else "solid"
+    return f"border-color: var(--series-{number % SERIES + 1}); border-top-style: {style}"
+
+
+def _is_dashed(number):
+    return number >= SERIES
 
 
 def _svg(title, figure):

@@ -100,7 +100,7 @@ def _differences(study, found, titles):
             f"Differences with the same seed; {better} is better. The bars are 95 % intervals over the seeds (t), "
             f"each by itself. A difference is shown if its p value, corrected for all {len(compared)} comparisons here "
             f"(Holm), is below {statistics.LEVEL}. The column smallest is the true difference that would have been "
-            f"shown with a chance of {statistics.POWER:.0%}: a smaller one may be there and was not shown."
+            f"shown with a chance of {100 * statistics.POWER:.0f} %: a smaller one may be there and was not shown."
         )
         yield section(
             f"Differences: {title}",

@@ -150,7 +150,7 @@ def _differences(study, found, arm, score, checkpoint):
 
 
 def answer(study, found):
-    """The answer in one sentence: which arms differ from what they are compared with, by the score of the question."""
+    """The answer in words: which arms differ by the score of the question, and what difference could be missed."""
     score, checkpoint = SCORES[0], CHECKPOINTS[0]
     family = _family(study, found, score, checkpoint)
     shown = [each for each in family if each.words in ("better", "worse")]
@@ -159,15 +159,29 @@ def answer(study, found):
         return "No two arms have two finished seeds in common yet: there is nothing to compare."
     scorer = next(key for r in found.values() if r["status"] == FINISHED for key in [naming.find_key(score, r["last"])])
     by = f"By the {naming.title_of(scorer)} of the last checkpoint"
+    missed = _what_could_be_missed([each for each in compared if each.words == NOT_SHOWN])
     if not shown:
-        return f"{by}, no difference was shown in any of {len(compared)} comparisons."
+        return f"{by}, no difference was shown in any of {len(compared)} comparisons.{missed}"
     told = "; ".join(
         f"{each.arm} is {each.words} than {each.against} by {abs(each.difference):.3g} [{_bounds(each)}]"
         for each in shown
     )
     rest = len(compared) - len(shown)
     others = f" In the other {rest} of {len(compared)} comparisons no difference was shown." if rest else ""
-    return f"{by}, {told}.{others}"
+    return f"{by}, {told}.{others}{missed}"
+
+
+def _what_could_be_missed(comparisons):
+    """A sentence on the smallest differences that these comparisons could have shown, or "" without any."""
+    smallest = [each.smallest for each in comparisons if not math.isnan(each.smallest)]
+    if not smallest:
+        return ""
+    low, high = (f"{end:.3g}" for end in (min(smallest), max(smallest)))
+    least = low if low == high else f"{low} to {high}, depending on the arm,"
+    return (
+        f" In these comparisons a true difference must be at least {least} to be shown with a chance of "
+        f"{100 * statistics.POWER:.0f} %: smaller differences may exist."
+    )
 
 
 def _bounds(comparison):
