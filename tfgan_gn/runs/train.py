@@ -38,7 +38,7 @@ def refuse_another_run(config):
 
 def scores_of(workdir):
     """The Fréchet distances of the newest and of the best scored iteration, for a line of text; empty without any."""
-    ranked = history.newest_and_best(workdir)
+    ranked = history.newest_and_best(workdir, say)
     if ranked is None:
         return ""
     newest, best = ranked

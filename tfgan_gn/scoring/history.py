@@ -70,19 +70,17 @@ class Ranked(NamedTuple):
     words: str
 
 
-def newest_and_best(workdir):
+def newest_and_best(workdir, say):
     """The newest scored iteration of a run, and the best of those with an equal protocol.
 
     Args:
-        workdir: run folder.
+        workdir: run folder. Results in it that cannot be read are told, and do not count.
+        say: function of a line of text for the user.
 
     Returns:
         (Ranked, Ranked), or None if the run was not scored.
-
-    Raises:
-        UserError: a result in the folder cannot be read.
     """
-    found = _results(workdir)
+    found = _results(workdir, say)
     if not found:
         return None
     newest = found[max(found)]
@@ -95,8 +93,8 @@ def newest_and_best(workdir):
     return ranked[-1], min(ranked, key=lambda each: each.value)
 
 
-def _results(workdir, say=None):
-    """The results of a run by iteration. One that cannot be read is a UserError, or, with `say`, is told and left out.
+def _results(workdir, say):
+    """The results of a run by iteration. One that cannot be read is told, and left out.
 
     Files with other names than those that `add` gives are not looked at.
     """
@@ -108,8 +106,6 @@ def _results(workdir, say=None):
         try:
             found[int(number)] = results.load(path)
         except UserError as error:
-            if say is None:
-                raise
             say(f"note: {error}; it does not count")
     return found
 
