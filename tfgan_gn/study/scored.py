@@ -45,10 +45,12 @@ def outcome_of(config, dataset, picture=""):
           and `value`, for slopes also `low` and `high`, the 5th and the 95th percentile.
         - `seconds_per_iteration`: median over training, without the time for scores.
     """
-    score = _make_score(config, dataset)
-    outcome = {}
+    score, scored, outcome = _make_score(config, dataset), {}, {}
     for which, checkpoint in (("last", ""), ("best", checkpoints.BEST)):
-        sampler, result = score(checkpoint)
+        run = load_run(config.workdir, checkpoint)
+        if run.iteration not in scored:  # the chosen checkpoint is often the last one, and a scoring takes long
+            scored[run.iteration] = score(run)
+        sampler, result = scored[run.iteration]
         values = {key: numbers["value"] for key, numbers in result["scores"].items()}
         outcome[which] = {"iteration": result["samples"]["iteration"], **values}
         if which == "last":
@@ -59,14 +61,13 @@ def outcome_of(config, dataset, picture=""):
 
 
 def _make_score(config, dataset):
-    """Makes the function from the name of a checkpoint to (its sampler, its result)."""
+    """Makes the function from a `loading.Run` to (its sampler, its result)."""
     extractor = extractors.load_extractor(config.scorer, config.cache_dir)
     settings = scoring_settings(EvalConfig(splits=PROTOCOLS[config.protocol].splits), extrapolate=False)
     held_out = images.of_split(dataset, "test")
     real = reference.of_images(held_out, extractor, settings.batch_size, cache_folder(config.cache_dir), say)
 
-    def score(checkpoint):
-        run = load_run(config.workdir, checkpoint)
+    def score(run):
         sampler = make_sampler(run.generator, **sampling(config, run.data_facts, run.iteration))
         # Another noise than that of the scores by which the checkpoint was chosen.
         samples = images.of_generator(sampler, config.eval_images, config.seed + MOST_SEED, run.checkpoint)
