@@ -20,11 +20,10 @@ def test_a_checkpoint_is_scored_with_other_noise_and_other_images_than_it_was_ch
         (scored.images, "of_generator", lambda sampler, count, seed, source: seen.update(count=count, seed=seed)),
         (scored.reference, "of_images", lambda *_: None),
         (scored.evaluation, "evaluate", lambda *_: {}),
-        (scored, "load_run", lambda *_: run),
         (scored, "sampling", lambda *_: {}),
         (scored, "make_sampler", lambda *_: None),
     ):
         monkeypatch.setattr(module, name, stand_in)
-    scored._make_score(config, None)("")
+    scored._make_score(config, None)(run)
     assert seen["split"] == "test" and seen["count"] == 50
     assert seen["seed"] != config.seed

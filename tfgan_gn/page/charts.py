@@ -136,8 +136,8 @@ def _figure(title, figure, legend):
 
 def _legend_line(number):
     """The style of the line beside a curve's name: the colour and the dashes of the curve."""
-    style = "dashed" if _is_dashed(number) else "solid"
-    return f"border-color: var(--series-{number % SERIES + 1}); border-top-style: {style}"
+    dashes = "; border-top-style: dashed" if _is_dashed(number) else ""
+    return f"border-color: var(--series-{number % SERIES + 1}){dashes}"
 
 
 def _is_dashed(number):
