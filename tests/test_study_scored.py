@@ -27,3 +27,25 @@ def test_a_checkpoint_is_scored_with_other_noise_and_other_images_than_it_was_ch
     scored._make_score(config, None)(run)
     assert seen["split"] == "test" and seen["count"] == 50
     assert seen["seed"] != config.seed
+
+
+@pytest.mark.parametrize(("best", "scorings"), [(2, 2), (4, 1)])
+def test_each_checkpoint_has_its_own_scores_and_one_checkpoint_is_scored_once(monkeypatch, best, scorings):
+    scored_iterations = []
+
+    def score(run):
+        scored_iterations.append(run.iteration)
+        result = {"scores": {"fid": {"value": 10.0 * run.iteration}}, "samples": {"iteration": run.iteration}}
+        return None, {**result, "protocol": {}, "weights": {}, "versions": {}}
+
+    for name, stand_in in (
+        ("_make_score", lambda *_: score),
+        ("load_run", lambda _, checkpoint: SimpleNamespace(iteration=best if checkpoint else 4)),
+        ("read_curves", lambda _: {}),
+        ("_seconds", lambda _: 0.5),
+    ):
+        monkeypatch.setattr(scored, name, stand_in)
+    outcome = scored.outcome_of(make_config(), None)
+    assert outcome["last"] == {"iteration": 4, "fid": 40.0}
+    assert outcome["best"] == {"iteration": best, "fid": 10.0 * best}
+    assert len(scored_iterations) == scorings
