@@ -15,6 +15,8 @@ import tensorflow as tf
 from test_train_cifar import QUICK, ROOT, TINY, wait_for
 
 from tfgan_gn.errors import UserError
+from tfgan_gn.runs import checks
+from tfgan_gn.settings.training import make_config
 from tfgan_gn.training import strategies
 
 # Batch norm synchronized, which one process has in any case: its statistics are those of the whole batch everywhere.
@@ -167,3 +169,21 @@ def test_one_device_is_one_replica():
     strategy = strategies.make_strategy("one_device")
     assert strategy.num_replicas_in_sync == 1 == strategies.num_workers(strategy) and strategies.is_chief(strategy)
     assert strategies.make_agree(strategy)(5, None) == (5, None)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(("devices", "mirrors"), [(1, False), (2, True)])
+def test_only_several_devices_are_mirrored(monkeypatch, devices, mirrors):
+    """XLA could not compile the steps on one GPU otherwise: this was seen on one."""
+    monkeypatch.setattr(strategies, "_local_devices", lambda: tf.config.list_logical_devices("CPU")[:1] * devices)
+    monkeypatch.setattr(tf.distribute, "MirroredStrategy", lambda: "mirrored")
+    strategy = strategies.make_strategy("mirrored")
+    assert strategy == "mirrored" if mirrors else isinstance(strategy, tf.distribute.OneDeviceStrategy)
+
+
+@pytest.mark.quick
+def test_xla_is_refused_on_several_devices():
+    with pytest.raises(UserError, match="--jit .* takes 2: give --strategy=one_device"):
+        checks.refuse_xla_on_several_devices(make_config(jit=True), 2)
+    checks.refuse_xla_on_several_devices(make_config(jit=True), 1)
+    checks.refuse_xla_on_several_devices(make_config(jit=False), 2)

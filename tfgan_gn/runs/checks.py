@@ -36,6 +36,23 @@ def refuse_uneven_towers(config, replicas):
     towers_per_replica(towers_of(config), replicas, config.synced_batch_norm)
 
 
+def refuse_xla_on_several_devices(config, replicas):
+    """Refuses --jit on several devices, for whose exchange of gradients XLA has no operation.
+
+    Args:
+        config: Config.
+        replicas: number of devices that share a batch.
+
+    Raises:
+        UserError: training is to be compiled for several devices.
+    """
+    if config.jit and replicas > 1:
+        raise UserError(
+            f"--jit compiles training for one device, and this run takes {replicas}: give --strategy=one_device, or "
+            "leave out --jit"
+        )
+
+
 def refuse_missing_labels(config, data_facts):
     """Checks that there are labels for conditional networks.
 

@@ -95,13 +95,23 @@ def _refuse_unknown_host(address):
         ) from None
 
 
+def _local_devices():
+    """The GPUs of this machine, or without any its CPU, as logical devices."""
+    return tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+
+
 def _one_device(wait, say):
-    kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-    return tf.distribute.OneDeviceStrategy(f"{kind}:0")
+    return tf.distribute.OneDeviceStrategy(f"{_local_devices()[0].device_type}:0")
+
+
+def _mirrored(wait, say):
+    # On a GPU, XLA cannot compile a step of a MirroredStrategy: Keras' optimizers count their updates by `merge_call`,
+    # which a compiled step cannot contain. One device needs no such strategy.
+    return tf.distribute.MirroredStrategy() if len(_local_devices()) > 1 else _one_device(wait, say)
 
 
 STRATEGIES = {
-    "mirrored": lambda wait, say: tf.distribute.MirroredStrategy(),
+    "mirrored": _mirrored,
     "one_device": _one_device,
     "multi_worker": _multi_worker,
 }
@@ -111,8 +121,9 @@ def make_strategy(name, wait=600, say=print):
     """Makes a strategy. Call it before any other use of TensorFlow.
 
     Args:
-        name: key of STRATEGIES. "mirrored": all GPUs of this machine. "one_device": one GPU, or the CPU.
-            "multi_worker": all GPUs of the machines in the environment variable TF_CONFIG; this program runs on each.
+        name: key of STRATEGIES. "mirrored": all GPUs of this machine; with one or none, as "one_device".
+            "one_device": one GPU, or the CPU. "multi_worker": all GPUs of the machines in the environment variable
+            TF_CONFIG; this program runs on each.
         wait: seconds to wait for other workers; then the process ends with a message.
         say: function that prints a line, called every 10 seconds while workers are missing.
 
