@@ -256,13 +256,13 @@ def test_a_full_disk_is_one_message_and_no_file(photos, decoded):
 def test_unchanged_files_are_not_read_twice(photos, monkeypatch):
     """A note replaces reading the files, if they did not change for a while before they were read."""
     names = sorted(str(path.relative_to(photos)) for path in photos.rglob("*.bmp"))
-    notes, read, of_file = photos.parent / "notes", [], noted_hashes._hash_file
+    notes, read, of_file = photos.parent / "notes", [], noted_hashes.hash_file
 
     def counting(path):
         read.append(path)
         return of_file(path)
 
-    monkeypatch.setattr(noted_hashes, "_hash_file", counting)
+    monkeypatch.setattr(noted_hashes, "hash_file", counting)
     first = noted_hashes.hash_files(str(photos), names, str(notes))
     assert not notes.exists(), "these files were written just now, and may change again within one tick of the clock"
     monkeypatch.setattr(noted_hashes, "SETTLED", -(10**12))

@@ -149,12 +149,12 @@ def command(argv):
     (workdir,) = arguments
     out = os.path.join(workdir, RESULT)
     load_config(workdir)  # no run, no result
-    with writing_to(workdir):
+    with writing_to(workdir, "permission to write there"):
         refuse_unwritable(out)
     classes, measured = measure(settings, workdir)
     found = findings(settings.counts, measured)
     content = {"settings": dataclasses.asdict(settings), "versions": versions(), "classes": classes} | found
-    with writing_to(workdir):
+    with writing_to(workdir, "permission to write there"):
         write_whole(out, f"{json.dumps(content, indent=1)}\n".encode())
     sys.stdout.write(f"{as_text(found)}written to {out}\n")
     return 0

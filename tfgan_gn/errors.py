@@ -1,5 +1,6 @@
-"""The exception for mistakes that the user can correct."""
+"""The exception for mistakes that the user can correct, and the texts of other exceptions."""
 
+import contextlib
 import re
 
 
@@ -13,6 +14,17 @@ class UserError(ValueError):
 
 class DivergedError(UserError):
     """A loss of a run is infinite or NaN."""
+
+
+@contextlib.contextmanager
+def naming(path):
+    """Adds a path to the text of each OSError that has none, as that of a write to a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:  # without a number, its text would be lost
+            error.filename = path
+        raise
 
 
 def first_line(error):

@@ -55,13 +55,18 @@ def _as_user_error(exceptions, message):
         raise UserError(message(error)) from error
 
 
-def writing_to(workdir):
-    """Turns the exceptions of a full or read-only disk into a UserError. Only code that writes belongs within it."""
+def writing_to(path, elsewhere="another --workdir"):
+    """Turns the exceptions of a full or read-only disk into a UserError. Only code that writes belongs within it.
+
+    Args:
+        path: of the folder or the file that is written.
+        elsewhere: how the user gives another one.
+    """
     return _as_user_error(
         (OSError, tf.errors.OpError),
         lambda error: (
-            f"cannot write to {workdir}: {first_line(error)}. What was saved before is still there: free the "
-            "disk, or give another --workdir, and run the same command again"
+            f"cannot write to {path}: {first_line(error)}. What was saved before is still there: free the "
+            f"disk, or give {elsewhere}, and run the same command again"
         ),
     )
 

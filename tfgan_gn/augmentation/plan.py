@@ -7,7 +7,7 @@ import os
 from typing import NamedTuple
 
 from tfgan_gn.data.folder import ENDINGS, list_images
-from tfgan_gn.errors import UserError
+from tfgan_gn.errors import UserError, first_line
 
 TABLE = "augmented.csv"
 COLUMNS = ("image", "source", "number", "seed", "export_sha256")
@@ -83,11 +83,18 @@ def read_table(out):
     path = os.path.join(out, TABLE)
     if not os.path.exists(path):
         return {}
-    with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
-        rows = csv.DictReader(file)
-        if tuple(rows.fieldnames or ()) != COLUMNS:
-            raise UserError(f"{path} has other columns than {', '.join(COLUMNS)}: bring back the file, or move it away")
-        return {row["image"]: row for row in rows}
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
+            rows = csv.DictReader(file)
+            if tuple(rows.fieldnames or ()) != COLUMNS:
+                raise UserError(
+                    f"{path} has other columns than {', '.join(COLUMNS)}: bring back the file, or move it away"
+                )
+            return {row["image"]: row for row in rows}
+    except (OSError, csv.Error) as error:
+        raise UserError(
+            f"{path} cannot be read ({first_line(error)}): give permission, or bring back the file, or move it away"
+        ) from None
 
 
 def table(plan):

@@ -63,7 +63,7 @@ def write(plan, model, say):
     """
     facts = json.loads(model.metadata().numpy())
     size = tuple(facts["image_shape"][:2])
-    with writing_to(plan.out):
+    with writing_to(plan.out, "another OUT"):
         os.makedirs(plan.out, exist_ok=True)
         write_whole(os.path.join(plan.out, TABLE), table(plan))
     cut, total = 0, len(plan.sources) * plan.num
@@ -102,7 +102,7 @@ def _write_block(plan, source, image, numbers, model, facts):
     made = depth.to_image(model.generate(tf.constant(z), condition), image, levels)
     for number, new in zip(numbers, made, strict=True):
         path = os.path.join(plan.out, plan.new(source, number))
-        with writing_to(plan.out):
+        with writing_to(plan.out, "another OUT"):
             os.makedirs(os.path.dirname(path), exist_ok=True)
             write_whole(path, depth.as_png(new))
 
@@ -110,7 +110,7 @@ def _write_block(plan, source, image, numbers, model, facts):
 def _copy(plan, source):
     path = os.path.join(plan.out, source)
     if not os.path.exists(path):
-        with writing_to(plan.out):
+        with writing_to(plan.out, "another OUT"):
             os.makedirs(os.path.dirname(path), exist_ok=True)
             shutil.copy2(os.path.join(plan.images, source), path + ".tmp")
             os.replace(path + ".tmp", path)

@@ -6,6 +6,9 @@ import os
 
 import numpy as np
 
+from tfgan_gn.errors import naming
+from tfgan_gn.files.whole import unreadable
+
 
 class PixelHash:
     """SHA-256 of a stream of images. Where the stream is cut into parts does not change the hash.
@@ -67,15 +70,31 @@ def hash_arrays(arrays):
 
 
 def hash_folder(path):
-    """The SHA-256 of all files in a folder and below, with their names: 64 hexadecimal digits."""
+    """The SHA-256 of all files in a folder and below, with their names: 64 hexadecimal digits.
+
+    Raises:
+        UserError: a file or a folder cannot be read.
+    """
     digest = hashlib.sha256()
-    for folder, folders, files in os.walk(path):
-        folders.sort()  # os.walk visits them in the order of this list
-        for name in sorted(files):
-            with open(os.path.join(folder, name), "rb") as file:
-                contents = hashlib.file_digest(file, "sha256").hexdigest()
-            digest.update(f"{os.path.relpath(os.path.join(folder, name), path)} {contents}\n".encode())
+    try:
+        for folder, folders, files in os.walk(path, onerror=_raise):
+            folders.sort()  # os.walk visits them in the order of this list
+            for name in sorted(files):
+                contents = hash_file(os.path.join(folder, name)).hex()
+                digest.update(f"{os.path.relpath(os.path.join(folder, name), path)} {contents}\n".encode())
+    except OSError as error:
+        raise unreadable(error) from None
     return digest.hexdigest()
+
+
+def hash_file(path):
+    """The SHA-256 of a file, 32 bytes. Raises OSError with the path in its text if the file cannot be read."""
+    with naming(path), open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _raise(error):
+    raise error
 
 
 def hash_key(key):

@@ -7,8 +7,8 @@ import os
 import re
 import time
 
-from tfgan_gn.errors import UserError
-from tfgan_gn.files.whole import write_whole
+from tfgan_gn.files.hashes import hash_file
+from tfgan_gn.files.whole import unreadable, write_whole
 from tfgan_gn.progress import progress_bar
 
 CHUNK = 256  # files that are handed to the threads together
@@ -43,9 +43,7 @@ def hash_files(root, names, notes):
             return noted
         content = _hash_contents(root, names)
     except OSError as error:
-        raise UserError(
-            f"{error.filename} cannot be read ({error.strerror}): give permission, or restore the file"
-        ) from None
+        raise unreadable(error) from None
     if changed < started - SETTLED:
         with contextlib.suppress(OSError):  # without a note, the files are only read again the next time
             os.makedirs(notes, exist_ok=True)
@@ -71,16 +69,11 @@ def _hash_contents(root, names):
         progress_bar(total=len(names), desc="reading", unit="file", leave=False) as bar,
     ):
         for chunk in (names[i : i + CHUNK] for i in range(0, len(names), CHUNK)):
-            digests = pool.map(_hash_file, (os.path.join(root, name) for name in chunk))
+            digests = pool.map(hash_file, (os.path.join(root, name) for name in chunk))
             for name, digest in zip(chunk, digests, strict=True):
                 total.update(os.fsencode(name) + b"\0" + digest)
             bar.update(len(chunk))
     return total.hexdigest()
-
-
-def _hash_file(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
 
 
 def _read_note(path):

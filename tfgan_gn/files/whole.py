@@ -1,8 +1,10 @@
-"""Writing a file so that it is never there in part."""
+"""Writing a file so that it is never there in part, and reading all of it."""
 
 import contextlib
 import errno
 import os
+
+from tfgan_gn.errors import UserError, naming
 
 
 def refuse_unwritable(path):
@@ -24,14 +26,33 @@ def write_whole(path, contents):
         contents: bytes.
 
     Raises:
-        OSError: the file cannot be written.
+        OSError: the file cannot be written; its text has the path.
     """
     temporary = path + ".tmp"
     try:
-        with open(temporary, "wb") as file:
-            file.write(contents)
-        os.replace(temporary, path)
+        with naming(path):
+            with open(temporary, "wb") as file:
+                file.write(contents)
+            os.replace(temporary, path)
     except OSError:
         with contextlib.suppress(OSError):
             os.remove(temporary)
         raise
+
+
+def read_whole(path):
+    """The bytes of a file. Raises UserError if it cannot be read."""
+    try:
+        with naming(path), open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise unreadable(error) from None
+
+
+def unreadable(error):
+    """The UserError for a file or folder that cannot be read.
+
+    Args:
+        error: OSError that has its path.
+    """
+    return UserError(f"{error.filename} cannot be read ({error.strerror}): give permission, or restore it")

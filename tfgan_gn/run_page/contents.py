@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from tfgan_gn.files.whole import read_whole
 from tfgan_gn.run_page.points import Points
 from tfgan_gn.scoring import history, results
 
@@ -116,15 +117,10 @@ def frames(paths, most_bytes):
         return []
     sizes = sum(os.path.getsize(path) for path in paths.values()) / len(paths)
     count = min(len(paths), MOST_FRAMES, max(2, int(most_bytes / max(1, sizes))))
-    return [(number, _bytes(paths[number])) for number in evenly(list(paths), count)]
+    return [(number, read_whole(paths[number])) for number in evenly(list(paths), count)]
 
 
 def evenly(values, count):
     """`count` of the values, evenly spread, with the first and the last one where there are two or more."""
     last = len(values) - 1
     return [values[round(place * last / max(1, count - 1))] for place in range(count)] if values else []
-
-
-def _bytes(path):
-    with open(path, "rb") as file:
-        return file.read()

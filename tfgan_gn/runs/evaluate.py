@@ -190,7 +190,7 @@ def score(config, samples):
 
 def refuse_unwritable_result(out):
     """Raises UserError if the JSON file of a result cannot be written."""
-    with writing_to(out):
+    with writing_to(out, "another --out"):
         refuse_unwritable(out)
 
 
@@ -204,7 +204,7 @@ def save(result, picture, out):
         UserError: they cannot be written.
     """
     written = [out]
-    with writing_to(out):
+    with writing_to(out, "another --out"):
         results.save(result, out)
         if picture is not None:
             written.append(f"{os.path.splitext(out)[0]}-neighbours.png")

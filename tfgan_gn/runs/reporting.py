@@ -70,7 +70,7 @@ def run_of(config, reader):
 def write_page(runs, path):
     """Writes the page of `contents.Run`s. Raises UserError if the path cannot be written to."""
     html = page_of(runs).encode()
-    with writing_to(path):
+    with writing_to(path, "another --out"):
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         write_whole(path, html)
 

@@ -13,6 +13,7 @@ from tfgan_gn.files.cache_folder import cache_folder
 from tfgan_gn.files.fetch import fetch
 from tfgan_gn.files.hashes import hash_arrays, hash_folder
 from tfgan_gn.files.saved_model import load_saved_model
+from tfgan_gn.files.whole import read_whole
 from tfgan_gn.scoring.networks import cifar10net
 from tfgan_gn.scoring.networks.inception import (
     PREPROCESSING,
@@ -233,8 +234,7 @@ def _imagenet(cache_dir):
 
 
 def _check_imagenet(path):
-    with open(path, "rb") as file:
-        md5 = hashlib.file_digest(file, "md5").hexdigest()
+    md5 = hashlib.md5(read_whole(path)).hexdigest()
     if md5 != IMAGENET_MD5:
         raise UserError(
             f"{path} has the MD5 {md5}, not {IMAGENET_MD5}: replace it by the published file, {IMAGENET_URL}"

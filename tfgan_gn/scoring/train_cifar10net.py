@@ -76,10 +76,21 @@ def restore(trainee, path, settings):
 
 
 def save_arrays(path, arrays):
-    """Writes a dict of arrays as an `.npz`, whole or not at all; equal arrays make equal files."""
+    """Writes a dict of arrays as an `.npz`, whole or not at all; equal arrays make equal files.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
-    write_whole(path, buffer.getvalue())
+    _write(path, buffer.getvalue())
+
+
+def _write(path, contents):
+    from tfgan_gn.guards import writing_to  # which imports TensorFlow
+
+    with writing_to(path, "another --out"):
+        write_whole(path, contents)
 
 
 def accuracy(network, images, labels, batch=500):
@@ -111,6 +122,7 @@ def export(trainee, folder, facts, test, lossless):
         test: (images, labels) held out.
         lossless: path of an `.npz` with some test images before their JPEG compression, `x_test` and `y_test`, or "".
     """
+    from tfgan_gn.data.npz import read_npz
     from tfgan_gn.scoring.networks.cifar10net import Cifar10Net, facts_beside
 
     path = os.path.join(folder, WEIGHTS)
@@ -121,8 +133,8 @@ def export(trainee, folder, facts, test, lossless):
     accuracies = {f"{len(test[0])} test images": accuracy(network, *test)}
     seconds = time.monotonic() - started
     if lossless:
-        with np.load(lossless, allow_pickle=False) as arrays:
-            images, labels = arrays["x_test"], arrays["y_test"]
+        arrays = read_npz(lossless)
+        images, labels = arrays["x_test"], arrays["y_test"]
         copies = nearest(images, test[0])
         accuracies[f"{len(images)} lossless test images"] = accuracy(network, images, labels)
         same = f"the same {len(images)} images as the data set stores them"
@@ -135,7 +147,7 @@ def export(trainee, folder, facts, test, lossless):
         "accuracy": accuracies,
         **facts,
     }
-    write_whole(facts_beside(path), (json.dumps(facts, indent=2) + "\n").encode())
+    _write(facts_beside(path), (json.dumps(facts, indent=2) + "\n").encode())
     say(f"{len(test[0]) / seconds:.0f} images a second")
     say(f"written to {path}: {json.dumps(accuracies)}")
 
@@ -145,6 +157,7 @@ def run(args):
     import tensorflow as tf
 
     from tfgan_gn.data.sets import make_dataset
+    from tfgan_gn.guards import writing_to
     from tfgan_gn.scoring.networks.cifar10net import Cifar10Net
     from tfgan_gn.scoring.networks.cifar10net_training import Trainee, patch_filters
 
@@ -164,7 +177,8 @@ def run(args):
             f"{watched:.2%}; {each:.0f} s an epoch, {each * (args.epochs - epoch) / 60:.0f} min left"
         )
 
-    os.makedirs(args.out, exist_ok=True)
+    with writing_to(args.out, "another --out"):
+        os.makedirs(args.out, exist_ok=True)
     train(trainee, images, labels, args.epochs, args.seed, args.out, report)
     facts = {
         "command": "python -m tfgan_gn.scoring.train_cifar10net --data_dir=PATH --out=FOLDER "

@@ -63,7 +63,7 @@ def train(config, study, out, runs_dir, paths):
     if not left or not config.train:
         return 0, found
     prepare.refuse_impossible(left, found)
-    with writing_to(out):
+    with writing_to(out, "another --out"):
         os.makedirs(out, exist_ok=True)
         write_whole(os.path.join(out, "study.json"), study.text.encode())
     pictures = {trial.name for trial in left if trial.seed == study.seeds[0]}
@@ -82,7 +82,7 @@ def report(study, found, out, outcome):
         "report.json": tables.as_json(study, found, outcome),
         "report.csv": tables.as_csv(study, found),
     }
-    with writing_to(out):
+    with writing_to(out, "another --out"):
         os.makedirs(out, exist_ok=True)
         for name, text in reports.items():
             write_whole(os.path.join(out, name), text.encode())

@@ -64,12 +64,12 @@ def train(trials, out, workers, pictures=()):
         UserError: another study trains in the folder, or it cannot be written to.
     """
     threads = max(1, (os.cpu_count() or 1) // workers) if workers > 1 else 0
-    with guards.writing_to(out):
+    with guards.writing_to(out, "another --out"):
         os.makedirs(out, exist_ok=True)
     # The workers hold the lock too, so that none of them is left when another study starts.
     busy = f"trains a study in {out}: wait for it, or give another --out"
     with (
-        guards.writing_to(out),
+        guards.writing_to(out, "another --out"),
         only_one(out, busy, LOCK_PATIENCE, say) as lock,
         guards.stop_requests(say) as stop,
     ):

@@ -12,6 +12,7 @@ import numpy as np
 
 from tfgan_gn.export import make_sampler
 from tfgan_gn.files.cache_folder import cache_folder
+from tfgan_gn.guards import writing_to
 from tfgan_gn.run_page.points import PointReader, quantiles
 from tfgan_gn.runs.about import say, versions
 from tfgan_gn.runs.building import sampling
@@ -80,7 +81,8 @@ def write_picture(sampler, seed, path):
     """Writes a PNG of samples; those of equal seeds have the same noise."""
     rows, columns = PICTURE
     samples = np.concatenate(list(images.of_generator(sampler, rows * columns, seed, "").parts()))
-    summaries.write_png(path, summaries.image_grid(samples, columns))
+    with writing_to(path, "another --out"):
+        summaries.write_png(path, summaries.image_grid(samples, columns))
 
 
 def read_curves(workdir):

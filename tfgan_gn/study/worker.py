@@ -30,20 +30,24 @@ def work(trial, result, picture, threads):
     Returns:
         The exit code of `runs.train.train`.
     """
+    from tfgan_gn.guards import writing_to
     from tfgan_gn.runs import run_data
     from tfgan_gn.runs.train import train
     from tfgan_gn.study import scored
 
+    def keep(**outcome):
+        with writing_to(result, "another --out"):
+            write_result(result, trial, {**outcome, "command": trial.command})
+
     load_data = functools.cache(run_data.load_data)  # once for training and for scoring
-    command = trial.command
     try:
         code = train(trial.config, progress=_tell, load_data=load_data)
     except DivergedError as error:
-        write_result(result, trial, {"status": DIVERGED, "reason": str(error).partition(":")[0], "command": command})
+        keep(status=DIVERGED, reason=str(error).partition(":")[0])
         return 0
     if code == 0:
         outcome = scored.outcome_of(trial.config, load_data(trial.config), picture)
-        write_result(result, trial, {"status": FINISHED, "command": command, "threads": threads, **outcome})
+        keep(status=FINISHED, threads=threads, **outcome)
     return code
 
 

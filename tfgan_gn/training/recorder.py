@@ -2,6 +2,7 @@
 
 import math
 import os
+import shlex
 
 import tensorflow as tf
 
@@ -91,16 +92,18 @@ class Recorder:
     def _leave_evidence(self):
         """Says what was left of the iteration, and what to do."""
         try:
-            left = self.evidence and self.evidence.leave()
-            told = f"`python -m tfgan_gn.replay {left}` computes what went wrong again. " if left else ""
+            folder = self.evidence and self.evidence.leave()
+            again = shlex.join(["python", "-m", "tfgan_gn.replay", folder or ""])
+            told = f"`{again}` computes what went wrong again. " if folder else ""
         except (OSError, tf.errors.OpError) as error:
-            told = f"What led to it could not be written ({first_line(error)}). "
+            told = f"What led to it could not be written to {self.workdir} ({first_line(error)}). "
         return told + self.advice(checkpoints.newest_finite(self.manager))
 
     def close(self):
         """Closes the TensorBoard files and writes the page for the last time."""
-        self.writer.close()
-        self.test_writer.close()
+        with writing_to(self.workdir):  # what was not written yet is written now
+            self.writer.close()
+            self.test_writer.close()
         if self.page:
             self.page(True)
 

@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 
+from tfgan_gn.files.whole import read_whole
 from tfgan_gn.page import charts, tables
 from tfgan_gn.page.document import document, folded, section, side_by_side
 from tfgan_gn.page.pictures import picture
@@ -185,8 +186,7 @@ def _samples(study, out):
     for arm in study.arms:
         path = os.path.join(out, FOLDER, f"{arm.name}-seed-{study.seeds[0]}.png")
         if os.path.exists(path):
-            with open(path, "rb") as file:
-                parts.append(picture(file.read(), f"samples of {arm.name}", arm.name))
+            parts.append(picture(read_whole(path), f"samples of {arm.name}", arm.name))
     about = f"Of the last checkpoint with seed {study.seeds[0]}: image by image from the same noise."
     return section("Samples", side_by_side(*parts), about=about) if parts else ""
 
