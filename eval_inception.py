@@ -12,6 +12,7 @@ trust.
 """
 
 import os
+import signal
 import sys
 
 from tfgan_gn.errors import UserError
@@ -69,10 +70,12 @@ def main(argv=None):
         argv: the name of the program and its arguments; None for those of this process.
 
     Returns:
-        The exit code: 0 done, 1 for a UserError, 130 if interrupted.
+        The exit code: 0 done, 1 for a UserError, 128 + signal number if interrupted.
     """
     argv = sys.argv if argv is None else argv
-    return command_line.run(lambda: command(argv), os.path.basename(argv[0]), "interrupted: nothing was written")
+    interrupted = "the scoring was interrupted: nothing was written"
+    signals = (signal.SIGTERM, signal.SIGHUP)
+    return command_line.run(lambda: command(argv), os.path.basename(argv[0]), interrupted, signals)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pytest
 from absl import flags
 from test_config import parse
 
+import eval_inception
 from tfgan_gn.errors import UserError
 from tfgan_gn.settings import command_line
 from tfgan_gn.settings.training import Config
@@ -69,3 +70,38 @@ def test_ctrl_c_pressed_three_times_is_one_line(capsys):
     finally:
         signal.signal(signal.SIGINT, before)
     assert capsys.readouterr().err == "interrupted: nothing was written\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_a_scoring_says_so(number, capsys, monkeypatch):
+    """A second SIGTERM or SIGHUP ends the process, even where a computation holds back Python."""
+    seen, numbers = [], (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def score(*_):
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(10)
+        finally:
+            seen.append(signal.getsignal(number))
+
+    monkeypatch.setattr(eval_inception, "load_tensorflow", lambda: None)
+    monkeypatch.setattr(eval_inception, "score", score)
+    before = {each: signal.getsignal(each) for each in numbers}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert eval_inception.main(["eval_inception.py", "photos", "--reference=photos"]) == 128 + number
+        assert [signal.getsignal(each) for each in numbers[1:]] == [before[each] for each in numbers[1:]]
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    assert capsys.readouterr().err == "the scoring was interrupted: nothing was written\n"
+    assert seen == [signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL]
+
+
+def test_a_closed_terminal_does_not_end_a_scoring_under_nohup():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        ended = command_line.run(lambda: os.kill(os.getpid(), signal.SIGHUP) or 0, "program", "no", (signal.SIGHUP,))
+        assert ended == 0 and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

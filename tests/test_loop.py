@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from tfgan_gn import guards
 from tfgan_gn.errors import UserError
+from tfgan_gn.runs import recording, run_data
+from tfgan_gn.settings.training import make_config
 from tfgan_gn.training import loop
 from tfgan_gn.training.recorder import Follower
 from tfgan_gn.training.watch.divergence import refuse_divergence
@@ -165,6 +167,46 @@ def test_a_signal_asks_once_and_handlers_come_back(number):
         assert signal.getsignal(number) == before[SIGNALS.index(number)], "a second one kills"
     assert [signal.getsignal(n) for n in SIGNALS] == before
     assert len(said) == 1 and signal.Signals(number).name in said[0]
+
+
+def test_a_signal_says_what_it_waits_for():
+    """Also one that came before the work began."""
+    said = []
+    with guards.stop_requests(said.append) as stop:
+        with stop.during("the scoring of iteration 5"):
+            os.kill(os.getpid(), signal.SIGTERM)
+        with stop.during("the scoring of iteration 10"):
+            pass
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert said == [
+        "SIGTERM: stops and saves when the scoring of iteration 5 is done; a second SIGTERM stops at once",
+        "SIGTERM: stops and saves when the scoring of iteration 10 is done; a second SIGTERM stops at once",
+        "SIGHUP: stops and saves when the work at hand is done; a second SIGHUP stops at once",
+    ]
+
+
+def test_a_signal_in_a_scoring_of_a_run_waits_for_the_scores(tmp_path, monkeypatch):
+    """What `runs.train` gives a recorder as its `score`."""
+    said, made = [], {}
+
+    def score(iteration):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return {"eval/fid": 9.0}, {}, True
+
+    monkeypatch.setattr(recording, "make_score", lambda *_: score)
+    for name in ("held_out_loss", "watch", "alarms", "advice", "page"):
+        monkeypatch.setattr(recording, f"make_{name}", lambda *_: None)
+    for name in ("Evidence", "Readings", "source_images"):
+        monkeypatch.setattr(recording, name, lambda *_: None)
+    monkeypatch.setattr(recording, "Recorder", lambda *_, **given: made.update(given))
+    config, trainer = make_config(workdir=str(tmp_path), eval_every=5), StubTrainer()
+    trainer.sampling_generator = None
+    with guards.stop_requests(said.append) as stop:
+        facts, strategy = run_data.DataFacts(10, 3, ""), tf.distribute.get_strategy()
+        recording.make_recorder(config, facts, strategy, trainer, None, None, stop.during)
+        assert made["score"](5) == ({"eval/fid": 9.0}, {}, True)
+        assert stop() == signal.SIGTERM
+    assert said == ["SIGTERM: stops and saves when the scoring of iteration 5 is done; a second SIGTERM stops at once"]
 
 
 def test_a_closed_terminal_does_not_stop_a_run_under_nohup():

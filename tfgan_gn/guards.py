@@ -13,6 +13,37 @@ SMALLER_TRAINING = "Give a smaller --batch_size, --width or --image_size; what w
 SMALLER_SCORING = "Give a smaller --batch_size or --num_images"
 
 
+class StopRequests:
+    """The signals that asked the program to stop. Called, it returns the number of the first one; None without any.
+
+    Args:
+        say: function that prints a line.
+    """
+
+    def __init__(self, say):
+        self.say, self.received, self.at_hand = say, [], "the work at hand"
+
+    def __call__(self):
+        return self.received[0] if self.received else None
+
+    def tell(self, number):
+        """Says what the program still does after a signal."""
+        name = signal.Signals(number).name
+        with contextlib.suppress(OSError, RuntimeError):  # the terminal is gone, or was being written to
+            self.say(f"{name}: stops and saves when {self.at_hand} is done; a second {name} stops at once")
+
+    @contextlib.contextmanager
+    def during(self, work):
+        """Within it, the program does `work`, in words, before it stops. It says so too if a signal came earlier."""
+        before, self.at_hand = self.at_hand, work
+        if self.received:
+            self.tell(self.received[0])
+        try:
+            yield
+        finally:
+            self.at_hand = before
+
+
 @contextlib.contextmanager
 def stop_requests(say=lambda line: None):
     """Within it, the first Ctrl-C, SIGTERM or SIGHUP only asks the program to stop; a second one ends it as usual.
@@ -23,24 +54,22 @@ def stop_requests(say=lambda line: None):
         say: function that prints a line; called when the first signal comes.
 
     Yields:
-        A function that returns the number of the signal that came, else None; always None outside of the main thread.
+        StopRequests. Outside of the main thread there are none.
     """
-    received = []
+    requests = StopRequests(say)
     if threading.current_thread() is not threading.main_thread():  # the only one that may ask for signals
-        yield lambda: None
+        yield requests
         return
 
     def ask(number, _):
-        received.append(number)
+        requests.received.append(number)
         signal.signal(number, previous[number])
-        name = signal.Signals(number).name
-        with contextlib.suppress(OSError, RuntimeError):  # the terminal is gone, or was being written to
-            say(f"{name}: stops and saves when the work at hand is done; a second {name} stops at once")
+        requests.tell(number)
 
     numbers = [n for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) != signal.SIG_IGN]
     previous = {number: signal.signal(number, ask) for number in numbers}
     try:
-        yield lambda: received[0] if received else None
+        yield requests
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -34,7 +34,7 @@ from tfgan_gn.training.watch.readings import Readings
 COMPARED = 100  # real images whose differences are compared with those of samples
 
 
-def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
+def make_recorder(config, data_facts, strategy, trainer, manager, dataset, during=contextlib.nullcontext):
     """Makes what records a run: in the chief a `Recorder`, in other processes a `Follower`.
 
     The chief writes `config.json` here, so that a folder is taken only by a run that nothing refuses any more.
@@ -46,6 +46,7 @@ def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
         trainer: `Trainer`.
         manager: checkpoint manager of `checkpoints.restore`.
         dataset: `sets.Dataset`.
+        during: as `guards.StopRequests.during`, so that a signal in a scoring says what it waits for.
 
     Raises:
         UserError: the folder cannot be written to, or as `make_score`.
@@ -60,6 +61,7 @@ def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
         with contextlib.nullcontext() if alone else strategy.scope():
             done = int(trainer.iteration.numpy())
             score = make_score(config, data_facts, trainer.sampling_generator, dataset, done, time.monotonic)
+        score = _named(score, during)
     with guards.writing_to(config.workdir):
         os.makedirs(config.workdir, exist_ok=True)
         save_config(config, config.workdir, versions(), data_facts._asdict())
@@ -85,6 +87,16 @@ def make_recorder(config, data_facts, strategy, trainer, manager, dataset):
         settings={name: value for name, value in dataclasses.asdict(config).items() if name not in PLACES},
         evidence=evidence,
     )
+
+
+def _named(score, during):
+    """`score`, the function of `make_score`, within `during`."""
+
+    def named(iteration):
+        with during(f"the scoring of iteration {iteration}"):
+            return score(iteration)
+
+    return named
 
 
 def make_advice(config):

@@ -149,7 +149,7 @@ def _fit(config, strategy, trainer, manager, dataset, data_facts, progress):
         finished = loop.fit(
             trainer,
             batches,
-            recording.make_recorder(config, data_facts, strategy, trainer, manager, dataset),
+            recording.make_recorder(config, data_facts, strategy, trainer, manager, dataset, stop.during),
             iterations=config.iterations,
             periods=loop.Periods(config.log_every, config.sample_every, config.checkpoint_every, config.eval_every),
             clock=time.monotonic,

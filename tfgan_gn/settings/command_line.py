@@ -1,9 +1,11 @@
 """From a command line to settings. Free of TensorFlow, so that a refusal comes at once."""
 
 import argparse
+import contextlib
 import dataclasses
 import signal
 import sys
+import threading
 
 from absl import flags, logging
 
@@ -134,23 +136,48 @@ def _refuse_former_names(settings, flag_values):
                 raise UserError(f"--{former} is now called --{field.name}: write --{field.name}={value} instead")
 
 
-def run(command, program, interrupted):
+class _Ended(KeyboardInterrupt):
+    """Another signal than that of Ctrl-C came.
+
+    Attributes:
+        number: of the signal.
+    """
+
+    def __init__(self, number):
+        super().__init__()
+        self.number = number
+
+
+def _end(number, _):
+    signal.signal(number, signal.SIG_DFL)  # a second one ends the process, whatever it computes
+    raise _Ended(number)
+
+
+def run(command, program, interrupted, signals=()):
     """Runs a command and reports a mistake of the user in one line, without a traceback.
 
     Args:
         command: function that returns an exit code.
         program: its name, printed before an error.
         interrupted: line to print after Ctrl-C.
+        signals: further ones that end the command as Ctrl-C does. One that is ignored, as SIGHUP by `nohup`, stays so.
 
     Returns:
-        The exit code: that of the command, 1 for a UserError, 130 after Ctrl-C.
+        The exit code: that of the command, 1 for a UserError, 128 + signal number, 130 after Ctrl-C.
     """
+    in_main = threading.current_thread() is threading.main_thread()  # the only one that may ask for signals
+    asked = [number for number in signals if in_main and signal.getsignal(number) != signal.SIG_IGN]
+    previous = {number: signal.signal(number, _end) for number in asked}
     try:
         return command()
     except UserError as error:
         sys.stderr.write(f"{program}: error: {error}\n")
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one must not print a traceback while this one ends
-        sys.stderr.write(f"{interrupted}\n")
-        return 130
+        with contextlib.suppress(OSError):  # the terminal is gone
+            sys.stderr.write(f"{interrupted}\n")
+        return 128 + (error.number if isinstance(error, _Ended) else signal.SIGINT)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
