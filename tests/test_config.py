@@ -151,7 +151,7 @@ def test_every_setting_of_levels_and_of_pairs_is_a_flag():
             "--norm=grup",
             "--norm=grup: choose one of none, batch, layer, instance, group, report_group, contrib_layer, batch_renorm",
         ),
-        ("--nrom=group", "Unknown command line flag 'nrom'. Did you mean: norm"),
+        ("--nrom=group", "--nrom is not a flag: write --norm=group instead (--help lists the flags)"),
         ("--groups=a", "--groups=a: give numbers with commas between"),
         ("--groups=0", "--groups=0: give 1 or more"),
         ("--groups=", "--groups=: give numbers"),

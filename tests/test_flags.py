@@ -1,6 +1,7 @@
 """From the text of flags to values: their types, and what is refused."""
 
 import os
+import shlex
 import signal
 import time
 
@@ -10,8 +11,8 @@ from test_config import parse
 
 import eval_inception
 from tfgan_gn.errors import UserError
-from tfgan_gn.settings import command_line
-from tfgan_gn.settings.training import Config
+from tfgan_gn.settings import command_line, help
+from tfgan_gn.settings.training import Config, make_config
 
 pytestmark = pytest.mark.quick
 
@@ -36,11 +37,57 @@ def test_a_flag_has_the_type_of_its_option_and_refuses_as_it_does():
         "--width=8.5": "--width=8.5: give a whole number",
         "--norm=grup": "--norm=grup: choose one of none, batch",
         "--noflips=3": "--noflips=3 does not take an argument (--help lists the flags)",
-        "--flip": "Unknown command line flag 'flip'",
+        "--flip": "--flip is not a flag: write --flips instead (--help lists the flags)",
     }.items():
         with pytest.raises(UserError) as refused:
             parse(flag)
         assert str(refused.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("--nrom=group", "--norm=group"),
+        ("-nrom=group", "--norm=group"),
+        ("--learning-rate=1e-4", "--learning_rate=1e-4"),
+        ("--wrokdir=a--b -c", "'--workdir=a--b -c'"),
+        ("--nofilps", "--noflips"),
+        ("--eval=5", "--eval_every=5|--eval_images=5"),
+        ("\u2013norm=group", "--norm=group"),
+        ("\u2014noflips", "--noflips"),
+        ("\u2212\u2212workdir=a\u2013b", "'--workdir=a\u2013b'"),
+        ("norm=group", "--norm=group"),
+        ("--inception=it's", """'--scorer=it'"'"'s'"""),
+        ("--zzz=1", ""),
+    ],
+)
+def test_a_flag_that_a_message_tells_can_be_copied(typed, told):
+    """It has the two hyphens of a flag and the value as it was typed, quoted where a shell would change it."""
+    with pytest.raises(UserError) as refused:
+        parse(typed)
+    message = str(refused.value).removesuffix(" (--help lists the flags)").removesuffix(" instead")
+    assert message.partition(": write ")[2].replace(" or ", "|") == told
+    if told:
+        for flag in told.split("|"):
+            assert shlex.split(flag)[0].partition("=")[2] == typed.partition("=")[2]
+    else:
+        assert message == "--zzz is not a flag"
+
+
+def test_a_file_whose_name_begins_with_a_dash_can_be_scored(monkeypatch):
+    """Only where the dash stands before the name of a flag, the flag is meant."""
+    scored = []
+    monkeypatch.setattr(eval_inception, "load_tensorflow", lambda: None)
+    monkeypatch.setattr(eval_inception, "score", lambda config, name: scored.append(name))
+    assert eval_inception.main(["eval_inception.py", "\u2013photos", "--reference=photos"]) == 0
+    assert eval_inception.main(["eval_inception.py", "\u2013reference=photos"]) == 1
+    assert scored == ["\u2013photos"]
+
+
+def test_help_repeats_flags_as_they_were_typed():
+    """Not broken at a hyphen by the end of a line."""
+    flag = f"--workdir=runs/{'my-long-name-' * 12}"
+    assert flag in help.text(["train_cifar.py", flag, "--help"], "About", Config, make_config)
 
 
 def test_a_flagfile_that_is_no_text_is_one_message(tmp_path):

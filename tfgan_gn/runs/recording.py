@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import os
+import shlex
 import time
 
 import numpy as np
@@ -109,8 +110,8 @@ def make_advice(config):
             return f"There is no checkpoint to go on from. Start again in another --workdir with {change}"
         left = config.iterations - checkpoints.iteration_of(checkpoint)
         return (
-            f"The newest checkpoint is {checkpoint}. To go on from it, give --init_from={checkpoint}, "
-            f"--iterations={left}, another --workdir, and {change}"
+            f"The newest checkpoint is {checkpoint}. To go on from it, give "
+            f"{shlex.quote(f'--init_from={checkpoint}')}, --iterations={left}, another --workdir, and {change}"
         )
 
     return advice

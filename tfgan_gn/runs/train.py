@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import signal
 import time
 
@@ -59,9 +60,9 @@ def export(config, data_facts, generator):
             sampler = make_sampler(generator, **building.sampling(config, data_facts, config.iterations))
             sample = f"model.sample(64, 1{', -1' if config.conditional else ''})"
         export_generator(sampler, folder)
-    page = os.path.join(config.workdir, PAGE)
+    page, curves = os.path.join(config.workdir, PAGE), shlex.join(["tensorboard", "--logdir", config.workdir])
     say(
-        f"done: {scores_of(config.workdir)}open {page} in a browser, run `tensorboard --logdir {config.workdir}`, or "
+        f"done: {scores_of(config.workdir)}open {page} in a browser, run `{curves}`, or "
         f"sample in Python: model = tf.saved_model.load({json.dumps(folder)}); {sample}"
     )
 

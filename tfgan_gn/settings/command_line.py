@@ -3,6 +3,8 @@
 import argparse
 import contextlib
 import dataclasses
+import difflib
+import shlex
 import signal
 import sys
 import threading
@@ -11,6 +13,9 @@ from absl import flags, logging
 
 from tfgan_gn.errors import UserError
 from tfgan_gn.settings.option import check, checked, option, parse
+
+OTHER_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"  # what word processors make of hyphens
+MOST_BEGUN = 3  # flags that are told where only the beginning of a name was typed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,19 +86,20 @@ def parse_arguments(argv, settings, make, most_arguments=0, more=()):
     """
     if any(map(asks_for_help, argv[1:])):
         return None, []
-    flag_values = flags.FlagValues()
-    for options in (settings, *more, Messages):
+    flag_values, every = flags.FlagValues(), (settings, *more, Messages)
+    for options in every:
         define_flags(options, flag_values)
     try:
         rest = flag_values(argv)[1:]
     except UnicodeDecodeError as error:
         raise UserError(f"--flagfile: the file is not text in UTF-8 ({error}): write one flag in each line") from None
+    except flags.UnrecognizedFlagError as error:
+        raise _unknown(error.flagvalue, _names(every)) from None
     except (flags.Error, ValueError) as error:  # absl puts its own words before those of an option's refusal
         if isinstance(error.__context__, UserError):
             raise error.__context__ from None
         raise UserError(f"{error} (--help lists the flags)") from None
-    if len(rest) > most_arguments:
-        raise UserError(f"{rest[most_arguments]!r} is not a flag: write --name=value (--help lists the flags)")
+    _refuse_arguments(rest, most_arguments, _names(every))
     _refuse_former_names(settings, flag_values)
     logging.set_verbosity(Messages(**_given(Messages, flag_values)).verbosity)
     given = {name: value for options in (settings, *more) for name, value in _given(options, flag_values).items()}
@@ -128,12 +134,39 @@ def _given(options, flag_values):
     return {field.name: flag_values[field.name].value for field in present}
 
 
+def _names(options):
+    """What may stand behind the two hyphens of a flag: the names in dataclasses of options, and noNAME."""
+    fields = [field for each in options for field in dataclasses.fields(each)]
+    return [field.name for field in fields] + [f"no{field.name}" for field in fields if field.type is bool]
+
+
+def _unknown(argument, names):
+    """The UserError for a flag that is not there, with the flags that may be meant, to be copied."""
+    flag, sign, value = argument.partition("=")
+    typed = flag.lstrip("-")
+    begun = [name for name in names if name.startswith(typed)]
+    meant = difflib.get_close_matches(typed, begun, MOST_BEGUN, 0) or difflib.get_close_matches(typed, names, 1)
+    copied = " or ".join(shlex.quote(f"--{name}{sign}{value}") for name in meant)
+    return UserError(f"{flag} is not a flag{f': write {copied} instead' if meant else ''} (--help lists the flags)")
+
+
+def _refuse_arguments(arguments, most, names):
+    """Raises UserError for more than `most` arguments that are no flags, and for a flag with a dash for its hyphens."""
+    for place, argument in enumerate(arguments):
+        plain = argument.lstrip(OTHER_DASHES + "-")
+        known = plain.partition("=")[0] in names
+        if place >= most or (known and argument.startswith(tuple(OTHER_DASHES))):
+            flag = shlex.quote(f"--{plain}") if known else "--name=value"
+            raise UserError(f"{argument!r} is not a flag: write {flag} (--help lists the flags)")
+
+
 def _refuse_former_names(settings, flag_values):
     for field in dataclasses.fields(settings):
         for former, of_empty in field.metadata["former"].items():
             if flag_values[former].present:
                 value = flag_values[former].value or of_empty
-                raise UserError(f"--{former} is now called --{field.name}: write --{field.name}={value} instead")
+                flag = shlex.quote(f"--{field.name}={value}")
+                raise UserError(f"--{former} is now called --{field.name}: write {flag} instead")
 
 
 class _Ended(KeyboardInterrupt):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import shlex
 import shutil
 import textwrap
 
@@ -33,12 +34,12 @@ def text(argv, description, settings, make, other_defaults=None, more=()):
         return full_text(description, settings, other_defaults, more=more)
     others = [argument for argument in argv if not asks_for_help(argument)]
     values, _ = parse_arguments(others, settings, make, MOST_ARGUMENTS, more)
-    given = " ".join(others[1:])
+    given = shlex.join(others[1:])
     of_what = f"with {given}" if given else "by default"
     about = f"The value {of_what} stands in brackets. --helpfull tells all of each flag: its values, range and source"
     about += ", and what presets change." if other_defaults else "."
     width = min(shutil.get_terminal_size(fallback=(120, 0)).columns, 120)
-    return "\n".join([description, *textwrap.wrap(about, width), *_groups(settings, more, values, width)])
+    return "\n".join([description, *_wrapped(about, width), *_groups(settings, more, values, width)])
 
 
 def _groups(settings, more, values, width):
@@ -88,16 +89,14 @@ def full_text(description, settings, other_defaults=None, width=100, more=()):
         bounds = [f"{sign}{field.metadata[key]}" for key, sign in signs if field.metadata[key] is not None]
         if bounds:
             about += f" Range: {', '.join(bounds)}."
-        indent = " " * 6
-        lines += textwrap.wrap(
-            about,
-            width,
-            initial_indent=indent,
-            subsequent_indent=indent,
-            break_on_hyphens=False,
-            break_long_words=False,
-        )
+        lines += _wrapped(about, width, " " * 6)
     return "\n".join(lines)
+
+
+def _wrapped(words, width, indent=""):
+    """Words as lines. No flag and no path is broken at its hyphens."""
+    kept = {"break_on_hyphens": False, "break_long_words": False}
+    return textwrap.wrap(words, width, initial_indent=indent, subsequent_indent=indent, **kept)
 
 
 def _values(field):
