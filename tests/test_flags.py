@@ -92,7 +92,7 @@ def test_help_repeats_flags_as_they_were_typed():
 
 def test_a_flagfile_that_is_no_text_is_one_message(tmp_path):
     (tmp_path / "flags").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UserError, match="--flagfile: the file is not text in UTF-8"):
+    with pytest.raises(UserError, match=f"--flagfile={tmp_path}/flags: the file is not text in UTF-8"):
         parse(f"--flagfile={tmp_path / 'flags'}")
 
 

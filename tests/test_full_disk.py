@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import sys
 import types
 import urllib.request
 
@@ -229,6 +230,19 @@ def test_statistics_that_cannot_be_kept_are_told_with_their_file(full_disk, tmp_
     found = reference.of_images(real, extractor, 1, str(tmp_path), said.append)
     assert found.source == "photos"
     assert f"{tmp_path}/real-" in said[0] and "No space left on device" in said[0]
+
+
+def test_a_trial_whose_study_is_gone_goes_on(monkeypatch):
+    """Its standard output leads nowhere then. It is asked to stop, and saves."""
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "w", buffering=1, closefd=False) as gone:
+        monkeypatch.setattr(sys, "stdout", gone)
+        worker._tell(5)
+        with pytest.raises(BrokenPipeError):
+            gone.flush()
+        monkeypatch.undo()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), write)  # where the line that is left can go
 
 
 def test_a_file_that_breaks_while_it_is_read_is_named(tmp_path, monkeypatch):

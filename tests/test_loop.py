@@ -3,13 +3,14 @@
 import itertools
 import os
 import signal
+import sys
 
 import pytest
 import tensorflow as tf
 
-from tfgan_gn import guards
+from tfgan_gn import guards, progress
 from tfgan_gn.errors import UserError
-from tfgan_gn.runs import recording, run_data
+from tfgan_gn.runs import about, recording, run_data
 from tfgan_gn.settings.training import make_config
 from tfgan_gn.training import loop
 from tfgan_gn.training.recorder import Follower
@@ -167,6 +168,26 @@ def test_a_signal_asks_once_and_handlers_come_back(number):
         assert signal.getsignal(number) == before[SIGNALS.index(number)], "a second one kills"
     assert [signal.getsignal(n) for n in SIGNALS] == before
     assert len(said) == 1 and signal.Signals(number).name in said[0]
+
+
+def test_output_that_cannot_be_written_ends_no_training(monkeypatch):
+    """Of `2>&1 | tee log` in a closed terminal, or with a log on a full disk."""
+
+    class Broken:
+        def isatty(self):
+            return False
+
+        def write(self, text):
+            wrote.append(text)
+            raise BrokenPipeError(32, "Broken pipe")
+
+    wrote, recorder = [], StubRecorder()
+    recorder.evaluate = lambda iteration: about.say(f"iteration {iteration}: scores")
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr(sys, "stderr", Broken())
+    fit(StubTrainer(), recorder, seconds_per_call=1.0, periods=PERIODS._replace(score=5))
+    assert "iteration 5: scores\n" in wrote and any("12/12" in text for text in wrote), "it was tried"
+    assert [iteration for what, iteration in recorder.done if what == "save"] == [1, 6, 12, 12]
 
 
 def test_a_signal_says_what_it_waits_for():

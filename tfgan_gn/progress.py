@@ -1,5 +1,6 @@
 """Progress of long work: a bar on a terminal, and a line every 30 seconds in a log file."""
 
+import contextlib
 import sys
 
 from tqdm import tqdm
@@ -24,9 +25,14 @@ class Lines(tqdm):
         super().__init__(**{**settings, "leave": False, "bar_format": form, **times})
 
     def display(self, msg=None, pos=None):
-        """Writes one line. `tqdm` gives an empty text to wipe out a bar; there is none."""
+        """Writes one line. `tqdm` gives an empty text to wipe out a bar; there is none.
+
+        Where it cannot be written, as to a full disk, the work goes on: its progress is not worth the work.
+        """
         text = str(self) if msg is None else msg
-        if text:
+        if not text:
+            return
+        with contextlib.suppress(OSError):
             self.fp.write(text + "\n")
             self.fp.flush()
 

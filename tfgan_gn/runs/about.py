@@ -1,5 +1,6 @@
 """What a run says about itself: lines on the terminal, versions, notes on its settings."""
 
+import contextlib
 import os
 import platform
 import sys
@@ -16,8 +17,12 @@ DEPENDS = 0.01  # of the deviation of scores: more than rounding, in float32 and
 
 
 def say(text):
-    """Writes one line to standard error; it stays whole beside the progress bar."""
-    sys.stderr.write(text + "\n")
+    """Writes one line to standard error; it stays whole beside the progress bar.
+
+    Where it cannot be written, because the terminal is gone or the disk of a log file is full, the work goes on.
+    """
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text + "\n")
 
 
 def versions():

@@ -92,7 +92,8 @@ def parse_arguments(argv, settings, make, most_arguments=0, more=()):
     try:
         rest = flag_values(argv)[1:]
     except UnicodeDecodeError as error:
-        raise UserError(f"--flagfile: the file is not text in UTF-8 ({error}): write one flag in each line") from None
+        given = shlex.join(each for each in argv[1:] if "flagfile" in each)
+        raise UserError(f"{given}: the file is not text in UTF-8 ({error}): write one flag in each line") from None
     except flags.UnrecognizedFlagError as error:
         raise _unknown(error.flagvalue, _names(every)) from None
     except (flags.Error, ValueError) as error:  # absl puts its own words before those of an option's refusal

@@ -4,6 +4,7 @@ A process for each trial costs some seconds to start TensorFlow. For that, a cra
 no trial can change the state of another.
 """
 
+import contextlib
 import functools
 import json
 import os
@@ -52,9 +53,10 @@ def work(trial, result, picture, threads):
 
 
 def _tell(iteration):
-    """Tells the study how far the trial is."""
-    sys.stdout.write(f"{iteration}\n")
-    sys.stdout.flush()
+    """Tells the study how far the trial is. Where the study is gone, the trial saves before it ends."""
+    with contextlib.suppress(OSError):
+        sys.stdout.write(f"{iteration}\n")
+        sys.stdout.flush()
 
 
 def _stop_with_the_study():
