@@ -4,8 +4,9 @@
 
 EXPORT is the export/ folder of a run: a SavedModel, which is a program that is run. Give only one that you trust.
 IMAGES is a folder of images, with or without class folders. OUT gets the same folders, with a copy of each image and
-its new images, which have its size and depth. OUT/augmented.csv lists each new image with its source and seed. The same
-command goes on where it was stopped. It overwrites no image.
+its new images, which have its depth and size. Of an image whose sides have another ratio than the network's, the middle
+is taken: the largest part that has this ratio. Its new images have the size of that part. OUT/augmented.csv lists each
+new image with its source and seed. The same command goes on where it was stopped. It overwrites no image.
 """
 
 import os

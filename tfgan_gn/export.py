@@ -168,7 +168,10 @@ def export_generator(sampler, path):
     Those of a generator whose condition is an image (`Augmenter`):
 
     - `augment(images, num_each, seed)`: images, uint8 [N, H, W, C], to new images of each, uint8 [N, num_each, H, W,
-      C]. The noise of a new image is a function of the seed, of the number of its source and of its own number.
+      C]. The noise of a new image is a function of the seed, of the number of its source and of its own number. Arrays
+      and tensors of another type are refused with a ValueError. But TensorFlow casts Python's lists to uint8, and
+      also the NumPy arrays that a signature is given, without a word: 300 becomes 44. For images of 16 bits there is
+      `python -m tfgan_gn.augment`.
     - `generate(z, images)`: noise, float32 [N, z_dim], and images, float32 [N, H, W, C] in [-1, 1], to such images.
     - `metadata()`: a JSON string.
 
