@@ -91,12 +91,24 @@ def test_z_and_the_condition_change_the_image(networks):
 
 
 @pytest.mark.quick
-def test_the_score_of_a_pair_does_not_depend_on_its_neighbours_and_depends_on_its_order(networks):
-    x, condition, swapped = images(0), images(1), [0, 2, 1]
+def test_the_score_of_a_pair_depends_on_its_order(networks):
+    x, condition = images(0), images(1)
     scores = networks.critic(x, condition=condition).numpy()
-    other = networks.critic(tf.gather(x, swapped), condition=tf.gather(condition, swapped)).numpy()
-    np.testing.assert_allclose(other, scores[swapped], rtol=0, atol=1e-5)
     assert abs(networks.critic(condition, condition=x).numpy() - scores).min() > 1e-4
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(("norm", "depends"), [("group", False), ("contrib_layer", False), ("batch", True)])
+def test_the_score_of_a_pair_depends_on_other_pairs_of_its_batch_under_batch_norm_only(norm, depends):
+    """The first pair stays, and the others become other images."""
+    critic, first, condition = build(norm=norm).critic, images(0)[:1], images(1)[:1]
+    one, other = (
+        critic(tf.concat([first, others], 0), condition=tf.concat([condition, conditions], 0)).numpy()
+        for others, conditions in ((images(2), images(3)), (images(4), images(5)))
+    )
+    assert abs(one[1:] - other[1:]).min() > 1e-4
+    difference = abs(one[0] - other[0])
+    assert difference > 1e-3 if depends else difference < 1e-5
 
 
 @pytest.mark.quick

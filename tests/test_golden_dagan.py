@@ -153,7 +153,7 @@ def assert_state(golden, group):
 
 def test_images_scores_and_state(golden):
     evaluated = golden.generator(golden.input("eval_z"), condition=golden.input("x_i"))
-    np.testing.assert_allclose(evaluated, golden.arrays["out/eval_fake"], rtol=0, atol=2e-7)
+    assert_close(evaluated, golden.arrays["out/eval_fake"])
     assert_state(golden, "state")
     fake = golden.fake()
     assert_state(golden, "state_after_d")
@@ -185,6 +185,15 @@ def test_critic_loss_penalty_and_every_gradient(golden, penalty, ending):
         np.testing.assert_allclose(ours, golden.arrays[f"out{ending}/{name}"], rtol=0, atol=1e-10, err_msg=name)
     gradients = tape.gradient(loss, list(golden.of_critic.values()), unconnected_gradients="zero")
     assert_gradients(golden, gradients, golden.of_critic, f"grad_d{ending}")
+
+
+def test_images_and_scores_of_the_generator_step(golden):
+    """A training pass from the state of the start."""
+    condition = golden.input("gen_x_i")
+    fake = golden.generator(golden.input("gen_z"), condition=condition, training=True)
+    assert_close(fake, golden.arrays["out/gen_fake"])
+    scores = golden.critic(fake, condition=condition)
+    np.testing.assert_allclose(scores, golden.arrays["out/gen_d_fake"].ravel(), rtol=0, atol=1e-10)
 
 
 @pytest.mark.quick

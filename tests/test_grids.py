@@ -1,5 +1,7 @@
 """The sample grid; spherical interpolation: ends, lengths, angles, and where no arc is given."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,6 +11,7 @@ from test_recorder import recorder_of
 from tfgan_gn.data.pixels import PIXELS, quantize
 from tfgan_gn.training import summaries
 from tfgan_gn.training.grids import FIXED_Z, Grids, slerp
+from tfgan_gn.training.noise import Noise
 
 T = np.linspace(0, 1, 7)
 
@@ -68,6 +71,24 @@ def test_the_sample_grid_is_made_by_the_inverse_of_the_runs_own_pixels():
     z = tf.random.stateless_normal([100, 8], [trainer.noise.seed, FIXED_Z])
     nearest = np.rint(127.5 * (trainer.generator(z, training=True).numpy() + 1))
     assert (Grids(trainer).samples() != nearest).mean() < 1e-3  # where rounding is within 1e-4
+
+
+@pytest.mark.quick
+def test_the_images_of_a_row_are_made_of_its_source_and_so_are_those_of_an_arc(rng):
+    """The source takes the first place of a row of the grid. An arc leads between z of the grid's first two rows."""
+
+    def generator(z, condition):
+        return (condition + tf.tanh(z)[:, None, None]) / 2
+
+    trainer = SimpleNamespace(noise=Noise(0, 3, 4, 4, pairs=True, pixels=PIXELS["255"]), sampling_generator=generator)
+    sources = rng.integers(0, 256, (10, 2, 2, 3), np.uint8)
+    grids = Grids(trainer, sources)
+    samples, arcs = (made.reshape(10, 10, 2, 2, 3) for made in (grids.samples(), grids.interpolations()))
+    z = tf.random.stateless_normal([100, 3], [0, FIXED_Z]).numpy().reshape(10, 10, 1, 1, 3)
+    of_rows = (sources / 127.5 - 1)[:, None]  # the source of each row of a grid
+    np.testing.assert_array_equal(samples[:, 0], sources)
+    for found, of_z in ((samples[:, 1:], z[:, 1:]), (arcs[:, [0, -1]], z[:2].swapaxes(0, 1))):
+        np.testing.assert_allclose(found, 127.5 * ((of_rows + np.tanh(of_z)) / 2 + 1), rtol=0, atol=0.501)
 
 
 def test_a_row_of_interpolations_leads_from_one_image_of_the_grid_to_the_one_below(tmp_path):

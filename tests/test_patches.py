@@ -30,13 +30,17 @@ def test_a_window_is_the_part_of_the_image_that_it_covers(rng):
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize(("dtype", "unit"), [(np.uint8, 1), (np.uint16, 257)])
 @pytest.mark.parametrize(("level", "columns", "kept"), [(33, 4, 2), (32, 4, 1), (33, 3, 1)])
-def test_a_window_is_left_out_if_less_than_half_of_it_is_brighter_than_the_darkest_pixel(level, columns, kept):
-    """By more than 12.75 levels; the darkest pixel of the image has the level 20."""
-    image = np.full((8, 16, 1), 20, np.uint8)
+def test_a_window_is_left_out_if_less_than_half_of_it_is_brighter_than_the_darkest_pixel(
+    level, columns, kept, dtype, unit
+):
+    """By more than 12.75 levels of 8 bits; the darkest pixel of the image has the level 20."""
+    image = np.full((8, 16, 1), 20, dtype)
     image[:, 8:] = 200
     image[:, :columns] = level
-    assert len(cutting.windows(image, 8)) == kept
+    windows = cutting.windows(unit * image, 8)
+    assert len(windows) == kept and windows.dtype == dtype
 
 
 @pytest.fixture

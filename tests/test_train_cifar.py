@@ -117,6 +117,9 @@ def test_a_run_leaves_what_it_promises_and_says_where(finished):
     assert json.loads(images.metadata().numpy())["statistics"] == "batch"
     assert images.sample(3, 0).shape == (3, 32, 32, 3)
     assert re.search(r"^trained parameters: generator [\d,]+, critic [\d,]+$", process.err, re.M)
+    parts = r"weights and state of the optimizers \d+\.\d\d, tensors of a step \d+\.\d\d"
+    line = rf"^estimated memory of training, on each device: \d+\.\d\d GiB \({parts}\), beside TensorFlow and data$"
+    assert len(re.findall(line, process.err, re.M)) == 1
     assert process.err.splitlines()[-1].startswith(f"done: open {workdir}/report.html in a browser")
     assert "it/s" not in process.err, "no progress line where there is no terminal"
 
