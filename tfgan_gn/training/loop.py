@@ -106,7 +106,7 @@ def fit(
         actions.insert(2, _Action(periods.score, recorder.evaluate, first_too=False))
     if periods.log > LOG_AT_FIRST:  # after `log`, which leaves it nothing to write
         actions.insert(1, _Action(LOG_AT_FIRST, recorder.log_losses, until=BEGINNING))
-    estimate = _Estimate(done, iterations, clock, say)
+    estimate = _Estimate(iterations, clock, say)
     with progress_bar(total=iterations, initial=done, unit="it") as bar:
         while done < iterations:
             event = min(iterations, *(action.next_after(done) for action in actions)) if done else 1
@@ -137,13 +137,21 @@ def fit(
 
 
 class _Estimate:
-    """Says once, after a minute, how long the run will take, if that is more than a day."""
+    """Says once, after about a minute, how long the run will take, if that is more than a day.
 
-    def __init__(self, first, iterations, clock, say):
-        self.first, self.iterations, self.clock, self.say = first, iterations, clock, say
-        self.since = clock()
+    The first two calls do not count: they trace the steps, and XLA compiles them. Iteration 0 may have no generator
+    step, which then comes with the second call.
+    """
+
+    def __init__(self, iterations, clock, say):
+        self.iterations, self.clock, self.say = iterations, clock, say
+        self.calls_left_out, self.first, self.since = 2, None, None
 
     def update(self, done):
+        """Takes note that a call ended with `done` iterations, and says it if it is time to."""
+        if self.calls_left_out:
+            self.calls_left_out, self.first, self.since = self.calls_left_out - 1, done, self.clock()
+            return
         seconds = self.clock() - self.since
         if self.say is None or seconds < SECONDS_OF_ESTIMATE:
             return
