@@ -100,10 +100,13 @@ def test_scores_are_asked_of_the_network_of_the_run():
     assert without.endswith("--scorer=cifar10net"), json.dumps(without)
 
 
-def test_a_run_of_pairs_makes_new_images_and_is_not_scored():
+def test_a_run_of_pairs_makes_new_images_and_is_scored():
     config = make_config("dagan", workdir="a 'b'")
     texts = [dict(commands_of(config, exported)) for exported in (False, True)]
-    assert "Score its newest checkpoint:" not in texts[0] and AUGMENT not in texts[0]
+    for text in texts:
+        scored = shlex.split(text["Score its newest checkpoint:"])
+        assert scored == ["python", "eval_inception.py", "a 'b'", "--scorer=cifar10net"]
+    assert AUGMENT not in texts[0]
     assert shlex.split(texts[1][AUGMENT])[2:] == ["tfgan_gn.augment", "a 'b'/export", "IMAGES", "OUT"]
     for text, call in zip(texts, ("run.generator(z, condition=images)", "model.augment(images, 5, 1)"), strict=True):
         code = text["Make new images in Python:"]

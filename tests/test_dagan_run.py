@@ -21,15 +21,20 @@ from tfgan_gn.data.sets import Dataset
 from tfgan_gn.data.sources import Split
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import load_generator
+from tfgan_gn.files.hashes import hash_pixels
 from tfgan_gn.models import build_networks
 from tfgan_gn.runs import building, run_data
+from tfgan_gn.runs.evaluate import open_run
 from tfgan_gn.runs.loading import load_run
+from tfgan_gn.runs.python import evaluate
 from tfgan_gn.runs.train import train
-from tfgan_gn.scoring import images
+from tfgan_gn.scoring import images, results
+from tfgan_gn.settings.scoring import make_eval_config
 from tfgan_gn.settings.training import make_config
 from tfgan_gn.training import checkpoints
 from tfgan_gn.training.summaries import image_grid, write_png
 
+SCORED = 70  # samples, more than a block
 TINY = {"width": 4, "groups": (2,), "generator_groups": (2,), "z_dim": 8, "batch_size": 4, **SMALL}
 
 
@@ -38,13 +43,14 @@ def tiny_config(**given):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """(run folder, its Config, images): two iterations with averaged weights on drawn shapes."""
+def run(tmp_path_factory, tiny_extractor_path):
+    """(run folder, its Config, images): two iterations with averaged weights on drawn shapes, scored at the end."""
     folder = tmp_path_factory.mktemp("dagan")
     pixels, labels = draw_shapes(60, 16, 0)
     np.savez(folder / "data.npz", images=pixels, labels=labels)
     data = {"dataset": "npz", "data_dir": str(folder / "data.npz"), "workdir": str(folder / "run")}
-    config = tiny_config(**data, iterations=2, ema=0.5, n_critic=1, strategy="one_device")
+    scored = {"eval_every": 2, "eval_images": SCORED, "scorer": tiny_extractor_path, "cache_dir": str(folder / "cache")}
+    config = tiny_config(**data, **scored, iterations=2, ema=0.5, n_critic=1, strategy="one_device")
     assert train(config) == 0
     return folder / "run", config, pixels
 
@@ -111,12 +117,35 @@ def test_a_resumed_run_is_the_whole_run_to_the_last_bit(eagerly, tmp_path):
         np.testing.assert_array_equal(variable.numpy(), expected[name].numpy(), err_msg=name)
 
 
-def test_a_run_that_cannot_be_scored_says_so(run):
+def test_a_run_is_scored_in_training_and_afterwards_alike(run, monkeypatch):
+    """Against the images of the validation class, which the protocol names by their hash. The checkpoint is kept."""
     workdir, config, _ = run
-    with pytest.raises(UserError, match="makes new images of given ones, and cannot be scored yet"):
-        building.sampling(config, run_data.DataFacts(10, 3, ""), 2)
-    with pytest.raises(UserError, match="makes new images of given ones .`augment`., and cannot be scored yet"):
-        images.of_generator(load_generator(str(workdir / "export")), 4, 0, "it")
+    dataset = run_data.load_data(config)
+    during = results.load(workdir / "scores" / "000002.json")
+    real, _ = run_data.real_images(config, dataset)
+    compared = {"reference_num_images": real.count, "reference_images_sha256": hash_pixels(real.parts())}
+    assert {"num_images": SCORED, "generator_block_size": 64, **compared}.items() <= during["protocol"].items()
+    assert during["reference"]["source"].endswith("data.npz, train, the class that training does not see")
+    (point,) = events(workdir, "eval/fid")
+    assert float(tf.make_ndarray(point.tensor_proto)) == pytest.approx(during["scores"]["fid"]["value"], rel=1e-6)
+    assert (workdir / "best" / "iteration-2.index").exists() and (workdir / "neighbours" / "000002.png").exists()
+    monkeypatch.setattr(tf.distribute, "MirroredStrategy", tf.distribute.get_strategy)
+    settings = {"scorer": config.scorer, "num_images": SCORED, "cache_dir": config.cache_dir}
+    after = evaluate(workdir, **settings)
+    assert after["protocol"] == during["protocol"]
+    assert after["samples"]["images_sha256"] == during["samples"]["images_sha256"]
+    assert after["scores"]["fid"]["value"] == pytest.approx(during["scores"]["fid"]["value"], rel=1e-5)
+    made = np.concatenate(list(open_run(make_eval_config(num_images=3), str(workdir))[0].parts()))
+    images, rows = run_data.sources_of(config, dataset)
+    source = images[rows[np.random.default_rng([0, 2]).permutation(len(rows))[:3]]] / 127.5 - 1
+    z = tf.random.stateless_normal([64, 8], tf.random.fold_in(tf.constant([0, 0], tf.int64), tf.constant(0, tf.int64)))
+    expected = load_run(str(workdir)).generator(z[:3], condition=tf.constant(source, tf.float32)).numpy()
+    assert abs(made.astype(int) - np.rint(127.5 * (expected + 1))).max() <= 1  # a value between two levels
+
+
+def test_an_export_alone_is_not_scored(run):
+    with pytest.raises(UserError, match="holds none to make them of: give the folder of the run"):
+        images.of_generator(load_generator(str(run[0] / "export")), 4, 0, "it")
 
 
 def test_new_images_are_those_of_their_noise_for_any_size_of_the_blocks():
@@ -241,7 +270,6 @@ def test_images_that_are_not_square_go_from_the_folder_to_the_export(classes):
     ("preset", "given", "message"),
     [
         ("dagan", {"generator_batch_multiple": 2}, "--generator_batch_multiple=2: a generator step of"),
-        ("dagan", {"eval_every": 10}, "--eval_every=10: samples of --architecture=dagan .* cannot be scored yet"),
         ("dagan", {"class_file": "x", "test_classes": 0.1}, "--class_file divides the classes"),
         ("dagan", {"generator_norm": "batch"}, "--generator_norm=batch: the export of --architecture=dagan cannot"),
         ("dagan", {"conditional": True}, "architecture=dagan takes no labels"),

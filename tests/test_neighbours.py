@@ -26,7 +26,9 @@ def test_a_generator_of_training_images_has_share_1_and_a_warning(near, real_sta
     result = score(REAL[:40], near, real_statistics, tiny_extractor)
     assert result["scores"]["memorisation_share"] == {"value": 1.0, "standard_error": 0.0}
     (warning,) = [text for text in result["warnings"] if "memorisation" in text]
-    assert warning.startswith("the memorisation share is 1.000: the images are nearer to training images than")
+    assert warning.startswith(
+        "the memorisation share is 1.000: the images are nearer to the images of the reference than"
+    )
     assert result["protocol"]["nearest"] == [40, 50]
 
 

@@ -153,7 +153,7 @@ def test_a_policy_and_a_checkpoint_that_is_not_there(scored, tmp_path, evaluate)
 def test_the_protocol_of_the_authors_is_stamped_and_not_compared_with_ours(scored):
     workdir, _, _ = scored
     ours = open_run(make_eval_config(num_images=150), str(workdir))[0]
-    author, run, _ = open_run(make_eval_config(num_images=150, protocol="author"), str(workdir))
+    author, run, *_ = open_run(make_eval_config(num_images=150, protocol="author"), str(workdir))
     row = PROTOCOLS["author"]
     assert (row.generator_statistics, row.block_size, row.pixel_scale) == ("batch", 100, 127.995)
     stamped = {"generator_statistics": "batch", "generator_block_size": 100, "pixel_scale": 127.995}

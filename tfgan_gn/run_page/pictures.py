@@ -56,6 +56,14 @@ def neighbours(runs):
         "memorisation share is how often a sample is nearer to a training image than an unseen real image is. A share "
         "well above 0.5 is a sign of copies; one below 0.5 does not exclude them."
     )
+    if _makes_new_images(runs):
+        about = (
+            "New images, and below each the real image that is nearest to it in the features of the scoring network, "
+            "among those of the classes that training does not see: the sources of the new images are among them. The "
+            "memorisation share is how often a new image is nearer to one of them than another real image of these "
+            "classes is. A share well above 0.5 is a sign that sources are copied; one below 0.5 does not exclude it."
+        )
+        return _newest(runs, "Nearest real images", NEIGHBOURS, about, note=_memorisation)
     return _newest(runs, "Nearest training images", NEIGHBOURS, about, note=_memorisation)
 
 

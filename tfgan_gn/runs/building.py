@@ -1,13 +1,15 @@
 """From a Config to its networks and their trainer."""
 
 import contextlib
+import functools
 import math
 
 import keras
 
 from tfgan_gn.architectures import ARCHITECTURES, Levels
-from tfgan_gn.data.pixels import PIXELS
-from tfgan_gn.errors import UserError
+from tfgan_gn.augmenter import SourceSampler, most_at_once
+from tfgan_gn.data.pixels import PIXELS, middles
+from tfgan_gn.export import make_sampler
 from tfgan_gn.layers import norms
 from tfgan_gn.models import build_networks
 from tfgan_gn.runs.about import versions
@@ -182,15 +184,7 @@ def sampling(config, data_facts, iteration):
 
     Returns:
         dict of keyword arguments.
-
-    Raises:
-        UserError: the generator makes images of given ones.
     """
-    if ARCHITECTURES[config.architecture].image_condition:
-        raise UserError(
-            f"a run of --architecture={config.architecture} makes new images of given ones, and cannot be scored yet: "
-            "its export/ folder has `augment`"
-        )
     protocol = PROTOCOLS[config.protocol]
     own = PIXELS[config.pixels]
     scale, shift = (own.scale, own.shift) if protocol.pixel_scale is None else (protocol.pixel_scale, 0.0)
@@ -205,6 +199,32 @@ def sampling(config, data_facts, iteration):
         "num_classes": classes_of(config, data_facts),
         "metadata": {"iteration": iteration, "versions": versions()},
     }
+
+
+def make_scored_sampler(config, data_facts, generator, iteration, sources=None):
+    """Makes the sampler whose images are scored.
+
+    Args:
+        config: Config.
+        data_facts: `run_data.DataFacts`.
+        generator: the network that is scored.
+        iteration: of its weights.
+        sources: of `run_data.sources_of`.
+
+    Returns:
+        `export.Sampler`; `augmenter.SourceSampler` where there are sources.
+    """
+    settings = sampling(config, data_facts, iteration)
+    if sources is None:
+        return make_sampler(generator, **settings)
+    own, taken = PIXELS[config.pixels], ("z_dim", "statistics", "metadata", "pixel_scale", "pixel_shift")
+    return SourceSampler(
+        generator,
+        *sources,
+        functools.partial(middles, scale=own.scale, shift=own.shift),
+        **{name: settings[name] for name in taken},
+        block_size=min(settings["block_size"], most_at_once(config.sides)),
+    )
 
 
 def augmenting(config, data_facts, iteration):

@@ -25,15 +25,14 @@ def commands_of(config, exported):
         "Score its newest checkpoint:",
         shlex.join(["python", "eval_inception.py", config.workdir, f"--scorer={scorer}"]),
     )
-    of_images = [score]
-    if pairs:
-        of_images = [(AUGMENT, _augment(config))] if exported else []
+    augment = [(AUGMENT, _augment(config))] if pairs and exported else []
     return [
         (
             "Resume the run, or start it again in an empty folder:",
             shlex.join(["python", "train_cifar.py", *flags_of(config)]),
         ),
-        *of_images,
+        score,
+        *augment,
         ("Write this page again:", shlex.join(["python", "-m", "tfgan_gn.report", config.workdir])),
         ("See all points in TensorBoard:", shlex.join(["tensorboard", "--logdir", config.workdir])),
         (

@@ -1,19 +1,18 @@
 """What is scored against what: from an EvalConfig to a result. eval_inception.py and `tfgan_gn.evaluate` use it."""
 
+import dataclasses
 import os
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from tfgan_gn.data import sets
 from tfgan_gn.errors import UserError
-from tfgan_gn.export import make_sampler
 from tfgan_gn.files.cache_folder import cache_folder
 from tfgan_gn.files.whole import refuse_unwritable
 from tfgan_gn.guards import writing_to
 from tfgan_gn.runs import run_data
 from tfgan_gn.runs.about import note_program, say, versions
-from tfgan_gn.runs.building import sampling
+from tfgan_gn.runs.building import make_scored_sampler
 from tfgan_gn.runs.loading import load_run
 from tfgan_gn.runs.recording import scoring_settings
 from tfgan_gn.scoring import evaluation, extractors, images, neighbours, reference, results
@@ -30,12 +29,14 @@ class Samples(NamedTuple):
         images: `images.Images`.
         run: `training.Config` of the run that made them, or None.
         iteration: of the run's checkpoint, or None.
+        dataset: `sets.Dataset` of the run, or None where the images were made without it.
     """
 
     name: str
     images: Any
     run: Any = None
     iteration: int | None = None
+    dataset: Any = None
 
     def out(self):
         """The JSON file of their result, unless the user gives another one."""
@@ -77,15 +78,37 @@ def open_run(config, workdir):
         workdir: run folder.
 
     Returns:
-        (`images.Images`, the run's Config, the iteration of the checkpoint).
+        (`images.Images`, the run's Config, the iteration of the checkpoint, the run's `sets.Dataset` if the images are
+        made of its images, or else None).
 
     Raises:
-        UserError: the checkpoint is not there or cannot be read, or a setting contradicts the protocol.
+        UserError: the checkpoint is not there or cannot be read, or a setting contradicts the protocol; as
+            `run_data.load_data` and `run_data.sources_of`.
     """
     run = load_run(workdir, config.checkpoint)
-    sampler = make_sampler(run.generator, **sampling(as_scored(run.config, config), run.data_facts, run.iteration))
+    scored = as_scored(run.config, config)
+    dataset = open_data(config, workdir, run.config) if run_data.takes_pairs(run.config) else None
+    sources = run_data.sources_of(run.config, dataset)
+    sampler = make_scored_sampler(scored, run.data_facts, run.generator, run.iteration, sources)
     samples = images.of_generator(sampler, config.num_images, config.seed, run.checkpoint)
-    return samples, run.config, run.iteration
+    return samples, run.config, run.iteration, dataset
+
+
+def open_data(config, workdir, run):
+    """The `sets.Dataset` of a run, from the folder of the EvalConfig if it has one. Says if its images are others.
+
+    Args:
+        config: EvalConfig.
+        workdir: run folder.
+        run: Config of the run.
+
+    Raises:
+        UserError: as `run_data.load_data`.
+    """
+    data_dir = config.data_dir or run.data_dir
+    dataset = run_data.load_data(dataclasses.replace(run, data_dir=data_dir, cache_dir=config.cache_dir))
+    note_other_images(dataset, load_data_facts(workdir))
+    return dataset
 
 
 def for_all_images(config):
@@ -123,13 +146,12 @@ def note_other_images(dataset, data_facts):
         say(f"note: {dataset.source} has other training images than the run learnt from")
 
 
-def open_reference(config, samples, run, extractor):
+def open_reference(config, samples, extractor):
     """The real images and their statistics.
 
     Args:
         config: EvalConfig.
-        samples: path or name of the images that are scored.
-        run: Config of the run that is scored, or None.
+        samples: Samples.
         extractor: `extractors.Extractor`.
 
     Returns:
@@ -147,13 +169,9 @@ def open_reference(config, samples, run, extractor):
     if config.reference:
         images.refuse_generated(config.reference)
         real = images.open_images(config.reference, **for_all_images(config))
-    elif run:
-        data_dir = config.data_dir or run.data_dir
-        dataset = sets.make_dataset(
-            run.dataset, data_dir, run.image_size, run.grey, config.cache_dir, say, run.patch_size
-        )
-        note_other_images(dataset, load_data_facts(samples))
-        real, held_out = images.of_split(dataset, "train"), images.of_split(dataset, "test")
+    elif samples.run:
+        dataset = samples.dataset or open_data(config, samples.name, samples.run)
+        real, held_out = run_data.real_images(samples.run, dataset)
     else:
         raise UserError(
             "there are no real images: give --reference=cifar10:train, a folder, an .npz of images or of statistics"
@@ -178,7 +196,7 @@ def score(config, samples):
     with tf.distribute.MirroredStrategy().scope():
         note_program(config.scorer)
         extractor = extractors.load_extractor(config.scorer, config.cache_dir)
-        real = open_reference(config, samples.name, samples.run, extractor)
+        real = open_reference(config, samples, extractor)
         settings = scoring_settings(config, extrapolate=True)
         result = evaluation.evaluate(
             samples.images, real.reference, extractor, settings, versions(), real.held_out_nearest

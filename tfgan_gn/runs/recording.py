@@ -12,7 +12,6 @@ import tensorflow as tf
 
 from tfgan_gn import guards
 from tfgan_gn.augmentation import alarms
-from tfgan_gn.export import make_sampler
 from tfgan_gn.files.cache_folder import cache_folder
 from tfgan_gn.metrics.alarms import Alarms
 from tfgan_gn.runs import affordable, building, run_data
@@ -178,30 +177,30 @@ def make_score(config, data_facts, generator, dataset, done, clock):
         config: Config.
         data_facts: `run_data.DataFacts`.
         generator: the network that is scored.
-        dataset: `sets.Dataset`; its training images are the reference.
+        dataset: `sets.Dataset`, of which `run_data.real_images` are the reference.
         done: iterations that are done already.
         clock: function that returns the time in seconds.
 
     Returns:
         Function from the iteration to (scalars by tag, pictures by tag, whether the scores are the best so far). The
-        picture of the nearest training images is in the run folder too.
+        picture of the nearest real images is in the run folder too.
 
     Raises:
-        UserError: the weights of the network that makes the features are missing.
+        UserError: the weights of the network that makes the features are missing, or as `run_data.sources_of`.
     """
     note_program(config.scorer)
     extractor = extractors.load_extractor(config.scorer, config.cache_dir)
     settings = scoring_settings(EvalConfig(splits=PROTOCOLS[config.protocol].splits), extrapolate=False)
-    train = images.of_split(dataset, "train")
+    sources = run_data.sources_of(config, dataset)
+    compared, held_out = run_data.real_images(config, dataset)
     cache_dir = cache_folder(config.cache_dir)
-    real = reference.of_images(train, extractor, settings.batch_size, cache_dir, say)
-    held_out = images.of_split(dataset, "test")
+    real = reference.of_images(compared, extractor, settings.batch_size, cache_dir, say)
     held_out_nearest = neighbours.distances_of(held_out, real, extractor, settings.batch_size, cache_dir, say)
     strategy, since = tf.distribute.get_strategy(), clock()
 
     def score(iteration):
         begin = clock()
-        sampler = make_sampler(generator, **building.sampling(config, data_facts, iteration))
+        sampler = building.make_scored_sampler(config, data_facts, generator, iteration, sources)
 
         def result_of(num_images, watched=lambda samples: samples):
             samples = images.of_generator(sampler, num_images, config.seed, f"{config.workdir}, {iteration=}")
@@ -217,7 +216,7 @@ def make_score(config, data_facts, generator, dataset, done, clock):
             result = affordable.score_first(result_of, begin, clock, run_seconds, num_scorings, say)
         with strategy.scope():
             shown = images.of_generator(sampler, neighbours.SHOWN, config.seed, config.workdir)
-            picture = neighbours.picture(shown, train, real, extractor, settings.batch_size)
+            picture = neighbours.picture(shown, compared, real, extractor, settings.batch_size)
         with guards.writing_to(config.workdir):
             neighbours.save(picture, os.path.join(config.workdir, neighbours.FOLDER, f"{iteration:06d}.png"))
         best = os.path.join(config.workdir, checkpoints.BEST)

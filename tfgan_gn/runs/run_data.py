@@ -10,6 +10,7 @@ from tfgan_gn.data.batches import held_out_batches, train_batches
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.hashes import hash_pixels
 from tfgan_gn.runs.about import say
+from tfgan_gn.scoring import images
 from tfgan_gn.training import strategies
 
 
@@ -154,9 +155,49 @@ def source_images(config, dataset, count):
     """
     if not takes_pairs(config):
         return None
-    rows = np.flatnonzero(np.isin(dataset.train.labels, classes_of_pairs(config, dataset).validation))
+    rows = _rows_held_out(config, dataset, dataset.train)
     chosen = np.random.default_rng(config.seed).choice(rows, count, replace=len(rows) < count)
     return np.asarray(dataset.train.images[np.sort(chosen)])
+
+
+def sources_of(config, dataset):
+    """What the samples that are scored are made of: (images, numbers of the sources among them).
+
+    The sources are all images of the validation classes, but those that are held out. None for networks without pairs.
+
+    Raises:
+        UserError: there are no such images.
+    """
+    if not takes_pairs(config):
+        return None
+    rows = _rows_held_out(config, dataset, dataset.train)
+    if not len(rows):
+        raise UserError(
+            f"{dataset.source} has no image of a class that training does not see, and samples are made of these: "
+            "give the data of the run as --data_dir, or train with a larger --validation_classes"
+        )
+    return dataset.train.images, rows
+
+
+def real_images(config, dataset):
+    """The real images that samples are scored against, and other ones, held out, as two `images.Images`.
+
+    They are the training images, and the held-out ones. Of networks that take pairs they are those of the validation
+    classes alone, as the sources of the samples are.
+    """
+    if not takes_pairs(config):
+        return images.of_split(dataset, "train"), images.of_split(dataset, "test")
+    count = len(classes_of_pairs(config, dataset).validation)
+    unseen = f"the {count} classes that training does not see" if count > 1 else "the class that training does not see"
+    return tuple(
+        images.of_rows(split.images, _rows_held_out(config, dataset, split), f"{dataset.source}, {name}, {unseen}")
+        for name, split in (("train", dataset.train), ("test", dataset.test))
+    )
+
+
+def _rows_held_out(config, dataset, split):
+    """The numbers of the images of a split that are of the validation classes."""
+    return np.flatnonzero(np.isin(split.labels, classes_of_pairs(config, dataset).validation))
 
 
 def _pairs(config, dataset, classes, seed, first, share):

@@ -10,6 +10,7 @@ import numpy as np
 
 from tfgan_gn.data import folder, npz, sets, tfds_sets
 from tfgan_gn.data.decode import repeat_grey, resizer
+from tfgan_gn.data.pixels import as_8_bits
 from tfgan_gn.data.sources import PART, of_array
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import load_generator
@@ -109,16 +110,23 @@ def of_generator(sampler, num_images, seed, source):
     """The samples 0 to num_images - 1 of a generator and a seed.
 
     Args:
-        sampler: `export.Sampler`, or the SavedModel of one. The channel of grey samples is repeated three times.
+        sampler: `export.Sampler`, the SavedModel of one, or `augmenter.SourceSampler`. The channel of grey samples is
+            repeated three times.
         num_images: how many; 0 for 50,000.
         seed: of the noise.
         source: where the generator comes from, in words.
 
     Returns:
         Images.
+
+    Raises:
+        UserError: the SavedModel makes new images of given ones.
     """
     if not hasattr(sampler, "sample_block"):
-        raise UserError(f"{source} makes new images of given ones (`augment`), and cannot be scored yet")
+        raise UserError(
+            f"{source} makes new images of given ones (`augment`), and holds none to make them of: give the folder of "
+            "the run that it was exported from, whose data are read again"
+        )
     num_images = num_images or GENERATED
     metadata = json.loads(sampler.metadata().numpy())
     block_size = metadata.get("block_size", EARLIER_GENERATORS["generator_block_size"])
@@ -150,6 +158,25 @@ def of_split(dataset, name):
         Images.
     """
     return _of_stored(of_array(getattr(dataset, name).images), f"{dataset.source}, {name}", grey="repeat")
+
+
+def of_rows(pixels, rows, source):
+    """Some images of an array; the channel of grey ones is repeated three times.
+
+    Args:
+        pixels: uint8 or uint16 [N, H, W, C], in memory or mapped from a file; those of 16 bits are scored with 8.
+        rows: int64 [n], numbers of images, in order.
+        source: where they come from, in words.
+
+    Returns:
+        Images.
+    """
+
+    def parts():
+        for first in range(0, len(rows), PART):
+            yield repeat_grey(as_8_bits(np.asarray(pixels[rows[first : first + PART]])), 3)
+
+    return Images(source, len(rows), parts, {})
 
 
 def _of_stored(stored, where, image_size=0, grey="refuse"):

@@ -197,8 +197,8 @@ def _memorisation_share(inputs, settings):
     found = metrics.memorisation_share(inputs.nearest, inputs.held_out_nearest)
     if found.share - 0.5 > ALARM * found.standard_error:
         text = (
-            f"the memorisation share is {found.share:.3f}: the images are nearer to training images than held-out "
-            "real images are (0.5 would be as near), so they may be copies; look at the picture of neighbours"
+            f"the memorisation share is {found.share:.3f}: the images are nearer to the images of the reference than "
+            "held-out real images are (0.5 would be as near), so they may be copies; look at the picture of neighbours"
         )
         warnings.warn(text, metrics.ScoreWarning, stacklevel=2)
     return found

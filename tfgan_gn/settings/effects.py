@@ -84,7 +84,7 @@ def refuse_unfit_pairs(config, given):
 
     Raises:
         UserError: the classes are divided in two ways, the steps have different sizes, images that are not square
-            shall be turned, or samples shall be scored.
+            shall be turned, or statistics of batch norm cannot be collected.
     """
     if not ARCHITECTURES[config.architecture].image_condition:
         return
@@ -108,11 +108,6 @@ def refuse_unfit_pairs(config, given):
         raise UserError(
             f"--image_size={config.image_size} --image_width={config.image_width}: images that are not square cannot "
             "be turned by 90 degrees; give --noturns"
-        )
-    if config.eval_every:
-        raise UserError(
-            f"--eval_every={config.eval_every}: samples of --architecture={config.architecture} are made of given "
-            "images and cannot be scored yet; give --eval_every=0"
         )
 
 

@@ -57,7 +57,7 @@ _DAGAN = {  # train_omniglot_dagan.py, github.com/AntreasAntoniou/DAGAN
     "pixels": "255",
     "turns": True,
     "dropout": 0.5,
-    "eval_every": 0,  # samples are made of given images, and cannot be scored yet
+    "eval_every": 0,  # cifar10net, the default scorer, has learnt from CIFAR-10 and not from characters
 }
 _TOWERS = {"batch_norm_towers": 2}  # gan_cifar_resnet.py splits every batch, on one GPU too; gan_cifar.py does not
 _CORRECTED = {

@@ -5,6 +5,7 @@ import dataclasses
 from tfgan_gn.errors import UserError
 from tfgan_gn.files import cache_folder
 from tfgan_gn.settings import protocols
+from tfgan_gn.settings.effects import refuse_unfit_pairs
 from tfgan_gn.settings.option import INT32_MAX, LOCAL, PLAIN, check, option
 
 SALIMANS = "Salimans et al. 2016"
@@ -18,7 +19,8 @@ class EvalConfig:
     reference: str = option(
         "",
         "Real images to compare with, named in the same ways as the samples, or an .npz file of statistics; empty for "
-        "the training images of the run that is scored",
+        "the training images of the run that is scored; of a run of --preset=dagan these are the images of its "
+        "validation classes, of which its samples are made too",
         path=LOCAL,
     )
     checkpoint: str = option(
@@ -124,10 +126,13 @@ def as_scored(run, config):
         `training.Config`.
 
     Raises:
-        UserError: a setting of the scoring contradicts the protocol.
+        UserError: a setting of the scoring contradicts the protocol, or what the networks of the run can be scored
+            with.
     """
     if config.protocol:
         statistics = protocols.PROTOCOLS[config.protocol].generator_statistics
         run = dataclasses.replace(run, protocol=config.protocol, generator_statistics=statistics)
     protocols.refuse_contradictions(run.protocol, config)
-    return dataclasses.replace(run, generator_statistics=config.generator_statistics or run.generator_statistics)
+    scored = dataclasses.replace(run, generator_statistics=config.generator_statistics or run.generator_statistics)
+    refuse_unfit_pairs(scored, {})
+    return scored

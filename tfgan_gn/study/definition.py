@@ -5,6 +5,7 @@ import json
 import re
 from typing import NamedTuple
 
+from tfgan_gn.architectures import ARCHITECTURES
 from tfgan_gn.errors import UserError
 from tfgan_gn.files.structured import read_structured
 from tfgan_gn.settings.option import as_text
@@ -202,6 +203,11 @@ def _refuse_arms(study, where):
     for name, config in configs.items():
         if not config.eval_every:
             raise UserError(f"{where}, arm {name}: eval_every=0: a study compares scores; give eval_every")
+        if ARCHITECTURES[config.architecture].image_condition:
+            raise UserError(
+                f"{where}, arm {name}: architecture={config.architecture}: a study cannot compare runs of pairs yet, "
+                "because each seed holds other classes out; give another architecture"
+            )
         for shared in SHARED:
             if getattr(config, shared) != getattr(first, shared):
                 raise UserError(

@@ -70,8 +70,9 @@ class RunSettings:
     )
     eval_images: int = option(
         protocols.DEFAULTS.eval_images,
-        "Generated images per scoring, which are compared with all training images; 0 for 10,000, or for 5,000, 2,000 "
-        "or 1,000 where scoring would otherwise take more than 5 % of the run's time",
+        "Generated images per scoring, which are compared with all training images; those of --architecture=dagan are "
+        "made of the images of the validation classes and compared with these; 0 for 10,000, or for 5,000, 2,000 or "
+        "1,000 where scoring would otherwise take more than 5 % of the run's time",
         low=0,
         free=True,
     )
