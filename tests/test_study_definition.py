@@ -73,7 +73,7 @@ def test_the_flags_of_a_trial_make_its_config():
         (["settings", "width"], 0, "--width=0: give 1 or more"),
         (["settings", "seed"], 5, "the study itself gives seed to each trial"),
         (["settings"], {"width": 8, "eval_every": 0}, "eval_every=0: a study compares scores"),
-        (["settings"], {"architecture": "dagan"}, "architecture=dagan: a study cannot compare runs of pairs yet"),
+        (["settings"], {"preset": "dagan", "eval_every": 2}, "architecture=dagan: a study cannot compare"),
         (["arms", 1, "settings", "norm"], "grup", "arm group: --norm=grup: choose one of"),
         (["arms", 1, "settings", "scorer"], "inception", "arm group has scorer=inception and arm layer cifar10net"),
         (["arms", 1, "settings"], {"norm": "layer", "groups": [4]}, "arm group: --groups has no effect"),
