@@ -203,10 +203,11 @@ def test_the_exported_generator_of_new_images_is_the_generator(case, rng, tmp_pa
 def test_two_replicas_compute_what_one_does(case, norm, two_replicas, float64):
     """With the same global batch and noise. Batch norms differ: each replica takes the statistics of half a batch.
 
-    The batch renormalization of the published DAGAN is synchronized instead.
+    The generator has no norm, where it can be without; that of DAGAN has its own. The batch renormalization of the
+    published DAGAN is synchronized.
     """
-    conditional, published = case in ("resnet conditional", "resnet auxiliary"), case == "dagan published"
-    kwargs = {} if published else {"generator_norm": "group" if conditional else "none", "generator_groups": (2,)}
+    grouped, published = case in ("resnet conditional", "resnet auxiliary", "dagan"), case == "dagan published"
+    kwargs = {} if published else {"generator_norm": "group" if grouped else "none", "generator_groups": (2,)}
     one = make_trainer(build(case, norm, **kwargs), case)
     with two_replicas.scope():
         networks = build(case, norm, **kwargs)
@@ -255,9 +256,13 @@ def test_a_generator_on_two_replicas_is_exported_and_saved_as_on_one(two_replica
 
 @pytest.mark.parametrize("case", CASES)
 def test_bfloat16_gives_the_gradient_of_float32_but_for_rounding(case, rng):
-    """The gradient of loss and penalty by the critic's weights. Weights and gradients stay float32."""
+    """The gradient of loss and penalty by the critic's weights. Weights and gradients stay float32.
+
+    Of pairs also new images are compared.
+    """
     real, fake = (tf.constant(rng.uniform(-1, 1, (4, size(case), size(case), 3)), tf.float32) for _ in range(2))
-    gradients = []
+    z = rng.normal(size=(4, 8))
+    gradients, images = [], []
     for policy in ("float32", "mixed_bfloat16"):
         keras.config.set_dtype_policy(policy)
         try:
@@ -270,6 +275,11 @@ def test_bfloat16_gives_the_gradient_of_float32_but_for_rounding(case, rng):
         found = tape.gradient(loss, trainer.critic.trainable_variables)
         assert {v.dtype for v in trainer.critic.variables} == {"float32"} and found[0].dtype == tf.float32
         gradients.append(np.concatenate([tf.convert_to_tensor(g).numpy().ravel() for g in found if g is not None]))
+        if trainer.noise.pairs:
+            made = trainer.objective.generate(tf.cast(z, trainer.noise.dtype), condition_of(case))
+            images.append(tf.cast(made, tf.float32).numpy())
     exact, rounded = gradients
     cosine = exact @ rounded / np.linalg.norm(exact) / np.linalg.norm(rounded)
     assert cosine > 0.95  # 0.965 is the smallest found, where instance norm has four pixels to normalize
+    if images:
+        assert 1e-4 < np.sqrt(np.mean((images[0] - images[1]) ** 2)) < 0.03

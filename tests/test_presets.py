@@ -113,6 +113,8 @@ def test_a_preset_is_its_source(preset):
     assert (published.lr_decay == "linear") == (preset in DECAYING)
     assert published.iterations == ITERATIONS.get(preset, 100_000)
     assert published.batch_norm_towers == (2 if preset in SPLIT else 1)
+    if preset == "dagan":
+        assert (published.batch_size, published.pixels, published.order) == (32, "255", "critic_first")
     config = tiny(preset)
     trainer = build(config)
     assert trainer.objective.loss is losses.LOSSES[loss] and trainer.objective.gp_weight == gp_weight

@@ -25,7 +25,8 @@ DATA = {
 # Iterations of each of four parts. Dropout of half of all values makes the estimates of few iterations mostly noise.
 # The critic of report_published begins so slowly that rounding decides about the first twenty.
 PART = collections.defaultdict(lambda: 5, dagan=15, report_published=10)
-# Together they have all settings of published presets but the loss bce_halved and the initializer normal.
+# Together they have all settings that published presets add but the loss bce_halved, the initializer normal, and those
+# of dagan_published: its two norms, and pairs of one image twice.
 LETTER = ("report_published", "sngan_dcgan_published", "wgan_32_published")
 
 
