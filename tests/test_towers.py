@@ -189,6 +189,19 @@ def test_towers_that_do_not_divide_are_refused_with_the_way_out():
 @pytest.mark.quick
 @pytest.mark.parametrize(
     ("given", "replicas", "said"),
+    [({}, 2, True), ({}, 1, False), ({"synced_batch_norm": True}, 2, False), ({"generator_norm": "group"}, 2, False)],
+)
+def test_batch_renormalization_on_several_devices_is_noted(capsys, given, replicas, said):
+    about.note_doubtful_settings(make_config("dagan_published", **given), replicas)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == said and all(
+        each.startswith("note: in training on 2 devices, the generator's batch renormalization uses") for each in lines
+    )
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("given", "replicas", "said"),
     [
         ({}, 2, False),
         ({}, 4, True),

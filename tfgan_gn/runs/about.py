@@ -46,6 +46,12 @@ def note_doubtful_settings(config, replicas):
             f"norm uses the statistics of each device's share of the batch, one of {replicas}. With "
             "--synced_batch_norm, several devices compute what one does"
         )
+    if config.generator_norm == "batch_renorm" and not config.synced_batch_norm and replicas > 1:
+        say(
+            f"note: in training on {replicas} devices, the generator's batch renormalization uses the statistics of "
+            f"each device's share of the batch, one of {replicas}. With --synced_batch_norm, several devices compute "
+            "what one does"
+        )
     if config.learning_rate == 0:
         who = "the generator does" if config.critic_learning_rate else "both networks do"
         say(f"note: with --learning_rate=0 {who} not learn")
