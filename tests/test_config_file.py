@@ -20,9 +20,19 @@ def test_config_file_round_trip_and_refusals(tmp_path):
     assert saved == ours and data_facts == {"channels": 3}
     with pytest.raises(UserError, match=r"run on other data \(channels there 3, now 1\)"):
         config_file.refuse_other_data({"channels": 1}, data_facts, "run")
+    with pytest.raises(UserError, match=r"\(channels there None, now 1\): give the same --dataset and --data_dir to"):
+        config_file.refuse_other_data({"channels": 1}, {}, "run")
     config_file.refuse_other_settings(make_config("report", seed=3, log_every=7), ours, "run")
     with pytest.raises(UserError, match=r"run holds a run with another seed \(there 3, asked 4\)"):
         config_file.refuse_other_settings(make_config("report", seed=4), ours, "run")
+
+
+def test_other_classes_of_pairs_are_refused_but_for_runs_that_did_not_keep_theirs():
+    classes = {"classes_sha256": "a"}
+    with pytest.raises(UserError, match=r"classes_sha256 there b, now a.*--dataset, --data_dir and --class_file"):
+        config_file.refuse_other_data(classes, {"classes_sha256": "b"}, "run")
+    for saved in (classes, {}):
+        config_file.refuse_other_data(classes, saved, "run")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
 """Runs of `--preset=dagan` from pairs of images to the export, at a tiny size."""
 
 import dataclasses
+import itertools
 import json
 import shutil
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,6 +20,7 @@ from tfgan_gn.augmentation import alarms
 from tfgan_gn.augmenter import Augmenter
 from tfgan_gn.data.drawn import shapes
 from tfgan_gn.data.drawn.shapes import draw_shapes
+from tfgan_gn.data.pairs import Classes
 from tfgan_gn.data.sets import Dataset
 from tfgan_gn.data.sources import Split
 from tfgan_gn.errors import UserError
@@ -75,10 +79,15 @@ def events(workdir, tag):
     return EventAccumulator(str(workdir / "train"), size_guidance={"tensors": 0}).Reload().Tensors(tag)
 
 
-def test_the_export_makes_new_images_of_given_ones(run):
+@pytest.fixture(scope="module")
+def exported(run):
+    """The export of the run."""
+    return tf.saved_model.load(str(run[0] / "export"))
+
+
+def test_the_export_makes_new_images_of_given_ones(run, exported):
     """They are those of the run's generator, and a function of the seed, the source and the number of the image."""
-    workdir, _, pixels = run
-    model = tf.saved_model.load(str(workdir / "export"))
+    (workdir, _, pixels), model = run, exported
     made = model.augment(pixels[:3], 2, 1).numpy()
     assert made.shape == (3, 2, 16, 16, 3) and made.dtype == np.uint8
     assert (made[:, 0] != made[:, 1]).any((1, 2, 3)).all() and (made != model.augment(pixels[:3], 2, 2).numpy()).any()
@@ -92,11 +101,37 @@ def test_the_export_makes_new_images_of_given_ones(run):
     assert json.loads(model.metadata().numpy())["iteration"] == 2
 
 
-def test_a_resumed_run_is_the_whole_run_to_the_last_bit(eagerly, tmp_path):
+def test_plain_tensorflow_makes_new_images_without_this_package(run, exported, tmp_path):
+    workdir, _, pixels = run
+    np.save(tmp_path / "sources.npy", pixels[:2])
+    code = (
+        "import sys, numpy as np, tensorflow as tf\n"
+        f"model = tf.saved_model.load({str(workdir / 'export')!r})\n"
+        "np.save('made.npy', model.augment(images=np.load('sources.npy'), num_each=2, seed=1))\n"
+        "assert 'tfgan_gn' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-I", "-c", code], check=True, cwd=tmp_path)
+    np.testing.assert_array_equal(np.load(tmp_path / "made.npy"), exported.augment(pixels[:2], 2, 1))
+
+
+def test_new_images_are_made_of_uint8_alone(run, exported):
+    """Arrays and tensors of another type are refused. A signature casts arrays, which `export_generator` says."""
+    pixels = run[2][:2]
+    for dtype in (np.uint16, np.float32, np.int64):
+        for given in (pixels.astype(dtype), tf.constant(pixels, dtype)):
+            with pytest.raises(ValueError, match="Could not find matching concrete function"):
+                exported.augment(given, 2, 1)
+
+
+@pytest.mark.parametrize("preset", ["dagan", "dagan_published"])
+def test_a_resumed_run_is_the_whole_run_to_the_last_bit(preset, eagerly, tmp_path):
     """With the same pairs, turns, flips and dropout masks. The averaged generator is in the checkpoint too."""
     split = Split(*draw_shapes(40, 16, 0))
     dataset = Dataset(split, split, shapes.CLASSES, "")
-    config = tiny_config(n_critic=2, ema=0.5, flips=True)
+    given = {**TINY, "n_critic": 2, "ema": 0.5, "flips": True}
+    if preset == "dagan_published":
+        given = {name: value for name, value in given.items() if not name.endswith("groups")}
+    config = make_config(preset, **given)
     assert config.turns and config.dropout == 0.5
 
     def iterate(trainer, first, count):
@@ -191,6 +226,55 @@ def test_a_file_divides_the_classes(tmp_path):
     assert run_data.classes_of_pairs(tiny_config(class_file=str(path)), dataset) == ((0, 2), (1,), ())
     with pytest.raises(UserError, match="number of classes: 1. .* none is left to learn from"):
         run_data.classes_of_pairs(tiny_config(), dataset._replace(classes=("a",)))
+
+
+@pytest.mark.quick
+def test_batches_are_pairs_of_training_classes_and_held_out_ones_of_validation_classes():
+    """The pixel of each image to learn from is the number of its class."""
+    labels = np.arange(60) % 6
+    learnt, held_out = (Split((labels + more).astype(np.uint8).reshape(-1, 1, 1, 1), labels) for more in (0, 100))
+    dataset, config = (
+        Dataset(learnt, held_out, tuple("abcdef"), ""),
+        tiny_config(validation_classes=0.3, test_classes=0.2),
+    )
+    strategy, classes = tf.distribute.get_strategy(), run_data.classes_of_pairs(config, dataset)
+    assert [len(part) for part in classes] == [3, 2, 1]
+    for batches, part in (
+        (run_data.make_train_batches(config, dataset, strategy, 0), classes.train),
+        (run_data.make_test_batches(config, dataset, strategy), classes.validation),
+    ):
+        seen = np.array([[images.numpy().ravel() for images in pair] for pair in itertools.islice(batches, 20)])
+        np.testing.assert_array_equal(seen[:, 0], seen[:, 1])
+        assert {*seen.ravel()} == {*part}
+
+
+@pytest.mark.quick
+def test_the_facts_of_pairs_differ_where_the_class_of_an_image_or_the_division_does():
+    labels = np.arange(12) % 3
+    split = Split(np.arange(12, dtype=np.uint8).reshape(-1, 1, 1, 1), labels)
+    classes = Classes((0, 1), (2,), ())
+
+    def facts(labels=labels, classes=classes):
+        return run_data.facts_of(Dataset(Split(split.images, labels), split, tuple("abc"), ""), classes)
+
+    assert facts() == facts(labels.copy()) and len(facts().classes_sha256) == 64
+    assert facts(classes=None) == facts()._replace(classes_sha256="")
+    others = [
+        facts(np.roll(labels, 1)),
+        facts(classes=Classes((0,), (2,), (1,))),
+        facts(classes=Classes((0, 2), (1,), ())),
+    ]
+    assert len({each.classes_sha256 for each in (facts(), *others)}) == 4
+    assert all(each._replace(classes_sha256="") == facts(classes=None) for each in others)
+
+
+def test_a_run_is_not_resumed_with_other_classes(run, tmp_path):
+    """The images are the same, and the settings too. No network is trained: the run is refused before."""
+    _, config, _ = run
+    data = dict(np.load(config.data_dir))
+    np.savez(tmp_path / "data.npz", images=data["images"], labels=np.roll(data["labels"], 1))
+    with pytest.raises(UserError, match=r"holds a run on other data \(classes_sha256 there \w{64}, now \w{64}\): give"):
+        train(dataclasses.replace(config, data_dir=str(tmp_path / "data.npz")))
 
 
 def refused(folder, capsys, *flags):

@@ -8,7 +8,7 @@ from tfgan_gn.architectures import ARCHITECTURES
 from tfgan_gn.data import pairs, sets
 from tfgan_gn.data.batches import held_out_batches, train_batches
 from tfgan_gn.errors import UserError
-from tfgan_gn.files.hashes import hash_pixels
+from tfgan_gn.files.hashes import hash_arrays, hash_pixels
 from tfgan_gn.runs.about import say
 from tfgan_gn.scoring import images
 from tfgan_gn.training import strategies
@@ -21,17 +21,23 @@ class DataFacts(NamedTuple):
         num_classes: number of classes, also where the networks take no labels.
         channels: of the images, 3 or 1.
         images_sha256: hash of all training images, after decoding and resizing.
+        classes_sha256: of a run on pairs, hash of the class of each training image and of the division of the classes;
+            empty for other runs, and for those of earlier versions.
     """
 
     num_classes: int
     channels: int
     images_sha256: str
+    classes_sha256: str = ""
 
 
-def facts_of(dataset):
-    """The DataFacts of a `sets.Dataset`."""
-    images = dataset.train.images
-    return DataFacts(len(dataset.classes), int(images.shape[-1]), hash_pixels([images]))
+def facts_of(dataset, classes=None):
+    """The DataFacts of a `sets.Dataset`, and of the `pairs.Classes` if pairs are drawn of it."""
+    images, of_pairs = dataset.train.images, ""
+    if classes is not None:
+        parts = {name: np.array(part, np.int64) for name, part in classes._asdict().items()}
+        of_pairs = hash_arrays({"labels": dataset.train.labels, **parts})
+    return DataFacts(len(dataset.classes), int(images.shape[-1]), hash_pixels([images]), of_pairs)
 
 
 def facts_from(data_facts, workdir):

@@ -92,9 +92,10 @@ def train(config, progress=lambda iteration: None, load_data=run_data.load_data)
     checks.refuse_xla_on_several_devices(config, strategy.num_replicas_in_sync)
     checks.refuse_impossible_networks(config)
     dataset = load_data(config)
-    data_facts = run_data.facts_of(dataset)
-    checks.refuse_missing_labels(config, data_facts)
     checks.refuse_unfit_pairs(config, dataset)
+    classes = run_data.classes_of_pairs(config, dataset) if run_data.takes_pairs(config) else None
+    data_facts = run_data.facts_of(dataset, classes)
+    checks.refuse_missing_labels(config, data_facts)
     if is_run(config.workdir):
         refuse_other_data(data_facts._asdict(), load_data_facts(config.workdir), config.workdir)
     with strategy.scope():

@@ -59,6 +59,8 @@ VALUES_BEFORE = {
     "image_width": 0,
     "init_from": "",
 }
+# Facts of the data that were added after the first version; they are not compared where the run has none.
+FACTS_ADDED = ("classes_sha256",)
 # Settings that a resumed run keeps unless they are given.
 SCORING = ("scorer", "eval_every", "eval_images")
 
@@ -212,11 +214,14 @@ def refuse_other_data(data_facts, saved, workdir):
     Raises:
         UserError: they differ.
     """
-    for name in data_facts:
-        if data_facts[name] != saved.get(name):
+    for name, now in data_facts.items():
+        if name in FACTS_ADDED and name not in saved:
+            continue
+        if now != saved.get(name):
+            flags = "--dataset, --data_dir and --class_file" if name == "classes_sha256" else "--dataset and --data_dir"
             raise UserError(
-                f"{workdir} holds a run on other data ({name} there {saved.get(name)}, now {data_facts[name]}): give "
-                "the same --dataset and --data_dir to resume it, or another --workdir"
+                f"{workdir} holds a run on other data ({name} there {saved.get(name)}, now {now}): give the same "
+                f"{flags} to resume it, or another --workdir"
             )
 
 
