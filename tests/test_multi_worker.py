@@ -15,7 +15,7 @@ import tensorflow as tf
 from test_train_cifar import QUICK, ROOT, TINY, wait_for
 
 from tfgan_gn.errors import UserError
-from tfgan_gn.runs import checks
+from tfgan_gn.runs import about, checks
 from tfgan_gn.settings.training import make_config
 from tfgan_gn.training import strategies
 
@@ -187,3 +187,19 @@ def test_xla_is_refused_on_several_devices():
         checks.refuse_xla_on_several_devices(make_config(jit=True), 2)
     checks.refuse_xla_on_several_devices(make_config(jit=True), 1)
     checks.refuse_xla_on_several_devices(make_config(jit=False), 2)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("given", "replicas", "device", "said"),
+    [
+        ({}, 1, "GPU", 1),
+        ({}, 1, "CPU", 0),
+        ({}, 2, "GPU", 0),
+        ({"jit": True}, 1, "GPU", 0),
+        ({"deterministic": True}, 1, "GPU", 0),
+    ],
+)
+def test_xla_is_advised_on_one_gpu(capsys, given, replicas, device, said):
+    about.note_slow_settings(make_config(**given), replicas, device)
+    assert capsys.readouterr().err.count("--jit") == said

@@ -16,7 +16,7 @@ from tfgan_gn.export import export_generator, make_sampler
 from tfgan_gn.files.lock import NAME as LOCK
 from tfgan_gn.files.lock import only_one
 from tfgan_gn.runs import building, checks, recording, run_data
-from tfgan_gn.runs.about import note_dependence_on_neighbours, note_doubtful_settings, say
+from tfgan_gn.runs.about import note_dependence_on_neighbours, note_doubtful_settings, note_slow_settings, say
 from tfgan_gn.runs.loading import origin_of, start_from
 from tfgan_gn.runs.reporting import PAGE
 from tfgan_gn.scoring import history
@@ -88,6 +88,7 @@ def train(config, progress=lambda iteration: None, load_data=run_data.load_data)
         strategies.compute_deterministically()
     strategy = strategies.make_strategy(config.strategy, config.wait, say)
     note_doubtful_settings(config, strategy.num_replicas_in_sync)
+    note_slow_settings(config, strategy.num_replicas_in_sync, tf.config.list_logical_devices()[-1].device_type)
     checks.refuse_uneven_towers(config, strategy.num_replicas_in_sync)
     checks.refuse_xla_on_several_devices(config, strategy.num_replicas_in_sync)
     checks.refuse_impossible_networks(config)
