@@ -10,8 +10,8 @@ It writes a page in Markdown for docs/performance.md, and with --json all number
   largest value, and with it;
 - the tables of `step.py` in float32 (with TensorFloat-32, where the GPU has it) and bfloat16, with and without XLA,
   beside the straightforward graph and PyTorch, and the peak of the GPU's memory;
-- a run of `train_cifar.py`, with its input pipeline, and the share of the time in which the device waits for data;
-- whether a run with --deterministic that was resumed has the weights of one that was not, to the last bit.
+- a run of `train_cifar.py --jit`, with its input pipeline, and the share of the time in which it waits for data;
+- whether a run with --deterministic, without XLA, that was resumed has the weights of the whole run, to the last bit.
 
 The exit code is 1 if a check fails or a part ends with an error, which the page then shows.
 """
@@ -64,7 +64,7 @@ class Size(NamedTuple):
     resumed: int
 
 
-FULL = Size(ROWS, (128, 64, 5), 20, {"dataset": "shapes"}, 500, 20)
+FULL = Size(ROWS, (128, 64, 5), 20, {"dataset": "shapes", "jit": True}, 500, 20)
 TINY = {"architecture": "simple_cnn", "norm": "none", "width": 8, "batch_size": 8, "n_critic": 1}
 TOY = Size(ROWS[:1], (32, 2, 1), 1, {"dataset": "shapes", "strategy": "one_device", **TINY}, 5, 2)
 
@@ -127,7 +127,7 @@ def command(size, folder):
 def resumed(size, folder):
     """Whether a run that goes on from its checkpoint half-way ends as the whole run, with --deterministic."""
     half = size.resumed // 2
-    more = {"deterministic": True, "checkpoint_every": half, "lr_decay": "none"}
+    more = {"deterministic": True, "jit": False, "checkpoint_every": half, "lr_decay": "none"}
     whole, again = folder / "whole", folder / "again"
     train(whole, size, size.resumed, **more)
     shutil.copytree(whole, again)
