@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from test_train_cifar import QUICK, ROOT, TINY, wait_for
 
 from tfgan_gn.errors import UserError
 from tfgan_gn.runs import about, checks
+from tfgan_gn.runs.train import train
 from tfgan_gn.settings.training import make_config
 from tfgan_gn.training import strategies
 
@@ -187,6 +189,14 @@ def test_xla_is_refused_on_several_devices():
         checks.refuse_xla_on_several_devices(make_config(jit=True), 2)
     checks.refuse_xla_on_several_devices(make_config(jit=True), 1)
     checks.refuse_xla_on_several_devices(make_config(jit=False), 2)
+
+
+@pytest.mark.quick
+def test_training_refuses_xla_on_several_devices_before_it_reads_data(monkeypatch, tmp_path):
+    monkeypatch.setattr(strategies, "make_strategy", lambda *given: types.SimpleNamespace(num_replicas_in_sync=2))
+    with pytest.raises(UserError, match="--jit .* takes 2"):
+        train(make_config(jit=True, generator_norm="none", workdir=str(tmp_path / "run")))
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.quick

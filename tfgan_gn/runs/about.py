@@ -76,7 +76,7 @@ def note_slow_settings(config, replicas, device):
         device: "GPU" or "CPU", what they are.
     """
     if device == "GPU" and replicas == 1 and not config.jit and not config.deterministic:
-        say("note: --jit makes training about three times as fast on a GPU, after a minute of compiling")
+        say("note: on one GPU, --jit made the published networks three times as fast, after a minute of compiling")
 
 
 def note_dependence_on_neighbours(trainer, images, labels, say=say):
