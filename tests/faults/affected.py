@@ -1,0 +1,101 @@
+"""Which test files could notice a change of a file of the package, and a run of one of them in a process of its own."""
+
+import ast
+import collections
+import os
+import pathlib
+import shutil
+import sys
+import time
+
+from forked import run_forked
+
+ROOT = pathlib.Path(__file__).parents[2]
+COPIED = ("tfgan_gn", "tests", "benchmarks", "docs", "examples", "*.py", "*.cfg", "*.toml", "*.md", "LICENSE")
+# These test files read the sources themselves, or start so many processes that they take minutes.
+NOT_RUN = ("test_imports", "test_wheel", "test_multi_worker", "test_browser", "test_study", "test_old_runs")
+PASSED = (0, 5)  # exit codes of pytest; with 5, it found no test to run
+
+
+def tests_of(files):
+    """Finds the test files that could notice a change of each file.
+
+    Args:
+        files: paths in the repository.
+
+    Returns:
+        dict of each file to the names of test files, two sets: those that import it; the others that import a file
+        which imports it.
+    """
+    users, direct = collections.defaultdict(set), collections.defaultdict(set)
+    for path in (ROOT / "tfgan_gn" / "models").glob("*.py"):
+        users[str(path.relative_to(ROOT))].add("tfgan_gn/models/__init__.py")  # which imports them by their names
+    for path in (ROOT / "tfgan_gn").rglob("*.py"):
+        for used in _imports_of(path):
+            users[used].add(str(path.relative_to(ROOT)))
+    for path in (ROOT / "tests").glob("test_*.py"):
+        if path.stem not in NOT_RUN:
+            for used in _imports_of(path):
+                direct[used].add(path.stem)
+    return {file: (direct[file], set().union(*(direct[user] for user in users[file])) - direct[file]) for file in files}
+
+
+def _imports_of(path):
+    """The files of this repository that a file imports, as paths in the repository."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            for place in (f"{name.replace('.', '/')}.py", f"{name.replace('.', '/')}/__init__.py"):
+                if name.startswith("tfgan_gn") and (ROOT / place).exists():
+                    found.add(place)
+    return found
+
+
+def load_libraries():
+    """Imports what every test needs, once, so that each process which is forked afterwards has it."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import keras  # noqa: F401
+    import pytest  # noqa: F401
+    import scipy.linalg  # noqa: F401
+    import tensorflow as tf  # noqa: F401
+    import tensorflow_datasets  # noqa: F401
+
+
+def copy_of_the_repository(folder):
+    for pattern in COPIED:
+        for path in ROOT.glob(pattern):
+            if path.is_dir():
+                shutil.copytree(path, folder / path.name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(path, folder)
+
+
+def run_test_file(folder, name, seconds):
+    """Runs one test file, up to its first failure, in a process of its own.
+
+    Args:
+        folder: a copy of the repository.
+        name: of the test file, without its ending.
+        seconds: after which the process is ended.
+
+    Returns:
+        (exit code of pytest, or forked.HUNG; the first failed test, text; seconds that it took).
+    """
+    begin, log = time.monotonic(), folder / "log"
+
+    def run():
+        sys.path[:0] = [str(folder), str(folder / "tests")]
+        sys.dont_write_bytecode = True
+        import pytest
+
+        return pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--tb=line", f"tests/{name}.py"])
+
+    code = run_forked(run, folder, log, seconds)
+    failed = [line for line in log.read_text(errors="replace").splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return code, (failed or [name])[0][:200], time.monotonic() - begin
