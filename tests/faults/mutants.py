@@ -36,11 +36,13 @@ class Mutant(NamedTuple):
 
     Attributes:
         line: of the change in the original.
+        column: of the change in that line.
         what: the original expression and the changed one, text.
         source: the whole changed file.
     """
 
     line: int
+    column: int
     what: str
     source: str
 
@@ -168,7 +170,7 @@ def _mutant(tree, place, change):
         getattr(parent, name)[number] = change
     ast.fix_missing_locations(changed)
     before, after = (_first_line(ast.unparse(ast.fix_missing_locations(node))) for node in (place.node, change))
-    return Mutant(place.node.lineno, f"{before}  ->  {after}", ast.unparse(changed))
+    return Mutant(place.node.lineno, place.node.col_offset, f"{before}  ->  {after}", ast.unparse(changed))
 
 
 def _first_line(text):

@@ -28,6 +28,7 @@ from mutants import mutants_of
 
 SUBJECTS = ("training", "layers", "models", "metrics", "scoring", "runs", "export.py")
 LEFT_OUT = ("scoring/train_cifar10net.py",)  # made the weights once, and is not part of a run
+KEY = ("file", "line", "column", "what")  # of a mutant
 PATIENCE = 3  # a test file that takes this many times as long as without a change hangs
 SECONDS_MORE = 30
 
@@ -80,7 +81,7 @@ def judge(folder, mutant, tests, longest):
     """
     path = folder / mutant["file"]
     original = path.read_text()
-    row = {key: mutant[key] for key in ("file", "line", "what")}
+    row = {key: mutant[key] for key in KEY}
     try:
         path.write_text(mutant["source"])
         for name, seconds in tests:
@@ -103,9 +104,6 @@ def side_by_side(items, function, out, workers):
         function: of (folder of this process with a copy of the repository, item); returns a row, for JSON.
         out: path; process n appends its rows to `<out>.<n>`, one JSON on a line.
         workers: number of processes.
-
-    Returns:
-        list of the rows.
     """
     children = []
     for number in range(workers):
@@ -114,43 +112,57 @@ def side_by_side(items, function, out, workers):
             with tempfile.TemporaryDirectory() as name, open(f"{out}.{number}", "a", encoding="utf-8") as part:
                 copy_of_the_repository(pathlib.Path(name))
                 for item in items[number::workers]:
-                    row = function(pathlib.Path(name), item)
-                    part.write(json.dumps(row) + "\n")
-                    part.flush()
-                    sys.stdout.write(f"{row}\n")
-                    sys.stdout.flush()
+                    row = json.dumps(function(pathlib.Path(name), item))
+                    for file in (part, sys.stdout):
+                        file.write(f"{row}\n")
+                        file.flush()
             os._exit(0)
         children.append(child)
     for child in children:
         os.waitpid(child, 0)
 
 
-def gather(out, known, key):
-    """Takes the rows that processes wrote, also in a call that was stopped, into a dict of key to row."""
-    for part in sorted(pathlib.Path(out).parent.glob(f"{pathlib.Path(out).name}.[0-9]*")):
-        for line in part.read_text().splitlines():
-            known[key(json.loads(line))] = json.loads(line)
-        part.unlink()
-    return known
+class State:
+    """What is known: the rows of `measure` as `tests`, by name; those of `judge` as `mutants`, by `key_of`."""
+
+    def __init__(self, out):
+        self.out, self.tests, self.mutants = out, {}, {}
+
+    def gather(self):
+        """Takes the rows of OUT.json, and those that processes wrote since, also in a call that was stopped."""
+        known = {"tests": [], "mutants": []}
+        if os.path.exists(self.out):
+            known = json.loads(pathlib.Path(self.out).read_text())
+        parts = {
+            kind: sorted(pathlib.Path(self.out).parent.glob(f"{os.path.basename(self.out)}.{kind}.*")) for kind in known
+        }
+        for kind, rows in known.items():
+            rows += [json.loads(line) for part in parts[kind] for line in part.read_text().splitlines()]
+        self.tests = {row["name"]: row for row in known["tests"]}
+        self.mutants = {key_of(row): row for row in known["mutants"]}
+        with open(self.out, "w", encoding="utf-8") as file:
+            json.dump({"tests": list(self.tests.values()), "mutants": list(self.mutants.values())}, file, indent=1)
+        for part in parts["tests"] + parts["mutants"]:
+            part.unlink()
+
+    def to_measure(self, names, longest):
+        """The test files of which no call knows whether they take less than `longest`."""
+        return [n for n in sorted(names) if n not in self.tests or self.tests[n].get("longest", longest) < longest]
+
+    def to_judge(self, mutants, longest):
+        """The mutants that no call has judged, or that survived with a smaller `longest`."""
+        rows = [(mutant, self.mutants.get(key_of(mutant))) for mutant in mutants]
+        return [m for m, row in rows if not row or (row["result"] == "survived" and row["longest"] < longest)]
+
+    def to_run(self, mutant, near, far, longest):
+        """The test files that a mutant has not met yet: pairs of (name, seconds), those of `near` first."""
+        known = self.mutants.get(key_of(mutant), {}).get("longest", 0)
+        pairs = [sorted((self.tests[name]["seconds"] or 0, name) for name in names) for names in (near, far)]
+        return [(name, seconds) for each in pairs for seconds, name in each if known < seconds <= longest]
 
 
 def key_of(row):
-    return row["file"], row["line"], row["what"]
-
-
-def write(state, arguments):
-    with open(arguments.out, "w", encoding="utf-8") as file:
-        json.dump({**state, "tests": list(state["tests"].values()), "rows": list(state["rows"].values())}, file, indent=1)
-
-
-def read(arguments):
-    """The state of earlier calls, or a new one. Rows are dicts here, by their names."""
-    state = {"count": arguments.count, "seed": arguments.seed, "tests": [], "rows": []}
-    if os.path.exists(arguments.out):
-        state = json.loads(pathlib.Path(arguments.out).read_text())
-    state["tests"] = gather(f"{arguments.out}.tests", {row["name"]: row for row in state["tests"]}, lambda r: r["name"])
-    state["rows"] = gather(f"{arguments.out}.rows", {key_of(row): row for row in state["rows"]}, key_of)
-    return state
+    return tuple(row[key] for key in KEY)
 
 
 def main():
@@ -164,36 +176,20 @@ def main():
     )
     arguments = parser.parse_args()
     load_libraries()
-    longest, tests = arguments.longest, tests_of(subjects())
-    state = read(arguments)
-    write(state, arguments)
+    longest, tests, state = arguments.longest, tests_of(subjects()), State(arguments.out)
+    state.gather()
+    names = state.to_measure(set().union(*(near | far for near, far in tests.values())), longest)
+    side_by_side(names, lambda folder, name: measure(folder, name, longest), f"{state.out}.tests", arguments.workers)
+    state.gather()
 
-    def unmeasured(name):
-        known = state["tests"].get(name)
-        return not known or known.get("longest", longest) < longest
+    def judge_one(folder, mutant):
+        return judge(folder, mutant, state.to_run(mutant, *tests[mutant["file"]], longest), longest)
 
-    names = [name for name in sorted(set().union(*(near | far for near, far in tests.values()))) if unmeasured(name)]
-    side_by_side(names, lambda folder, name: measure(folder, name, longest), f"{arguments.out}.tests", arguments.workers)
-    state = read(arguments)
-    write(state, arguments)
-    seconds = {name: row["seconds"] for name, row in state["tests"].items() if row["seconds"] is not None}
-
-    def to_run(mutant):
-        """The tests of a mutant that were not run yet: pairs of (name, seconds)."""
-        done = state["rows"].get(key_of(mutant), {}).get("longest", 0)
-        sets = [[(n, seconds[n]) for n in each if done < seconds.get(n, 0) <= longest] for each in tests[mutant["file"]]]
-        return [pair for each in sets for pair in sorted(each, key=lambda pair: pair[1])]
-
-    def undecided(mutant):
-        row = state["rows"].get(key_of(mutant))
-        return not row or (row["result"] == "survived" and row["longest"] < longest)
-
-    left = [mutant for mutant in draw(state["count"], state["seed"]) if undecided(mutant)]
-    side_by_side(left, lambda folder, m: judge(folder, m, to_run(m), longest), f"{arguments.out}.rows", arguments.workers)
-    state = read(arguments)
-    write(state, arguments)
-    results = collections.Counter(row["result"] for row in state["rows"].values())
-    sys.stdout.write(f"{len(state['rows'])} mutants: {results['killed']} killed, {results['survived']} survived\n")
+    mutants = state.to_judge(draw(arguments.count, arguments.seed), longest)
+    side_by_side(mutants, judge_one, f"{state.out}.mutants", arguments.workers)
+    state.gather()
+    results = collections.Counter(row["result"] for row in state.mutants.values())
+    sys.stdout.write(f"{len(state.mutants)} mutants: {results['killed']} killed, {results['survived']} survived\n")
 
 
 if __name__ == "__main__":
