@@ -54,6 +54,13 @@ def test_arrays_and_folders_give_the_pixels_that_went_in(tmp_path, pixels, monke
     np.testing.assert_array_equal(all_of(images.open_images(str(tmp_path / "one.npy"), num_images=3)), pixels[:3])
 
 
+def test_the_channel_of_grey_images_is_repeated_where_asked(tmp_path, pixels):
+    np.savez(tmp_path / "x.npz", pixels[..., :1])
+    for spec in (str(tmp_path / "x.npz"), write_folder(tmp_path / "f", pixels[..., :1])):
+        opened = images.open_images(spec, grey="repeat")
+        np.testing.assert_array_equal(all_of(opened), np.repeat(pixels[..., :1], 3, -1), err_msg=spec)
+
+
 def test_a_folder_is_read_in_order_of_path_and_scaled_where_asked(tmp_path, pixels):
     for i, (name, image) in enumerate(zip(("b/1.png", "a/2.png", "0.png"), pixels)):
         (tmp_path / "f" / name).parent.mkdir(parents=True, exist_ok=True)

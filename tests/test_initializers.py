@@ -104,6 +104,13 @@ def test_normal_draws_kernels_and_batch_norm_scales_around_0_as_published():
             np.testing.assert_array_equal(array, plain[path], err_msg=path)
 
 
+def test_embeddings_of_labels_have_values_of_a_standard_normal_distribution():
+    """As PyTorch's `nn.Embedding`, whatever --initializer says."""
+    for initializer in ("", "normal", "torch"):
+        for network in build("dcgan_64", initializer, num_classes=10):
+            np.testing.assert_allclose(network.embedding.numpy().std(), 1, rtol=0.1, err_msg=network.name)
+
+
 def test_normal_leaves_linear_layers_to_pytorch():
     dense = build("sngan_dcgan", "normal").critic.dense
     assert_uniform(dense.kernel.numpy(), 1 / np.sqrt(fans(dense)[0]), "output")

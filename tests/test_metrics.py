@@ -24,6 +24,7 @@ from tfgan_gn.metrics import (
     kernel_distance_of_subsets,
     manifold_scores,
 )
+from tfgan_gn.metrics import rows as rows_of_arrays
 
 pytestmark = pytest.mark.quick
 
@@ -53,6 +54,16 @@ def scores_of(case):
         scores.append(lambda splits: inception_score(GOLDEN[f"{case}__in_logits"], splits))
     scores.append(lambda splits: inception_score_of_probabilities(GOLDEN[f"{case}__in_probs"], splits))
     return scores
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(10, 3), (1001, 1), (7, 500), (5, 2**30), (0, 4)])
+def test_blocks_of_rows_cover_all_and_fit_in_memory(rows, columns, monkeypatch):
+    monkeypatch.setattr(rows_of_arrays, "BLOCK_ELEMENTS", 1000)
+    blocks = rows_of_arrays.row_blocks(rows, columns)
+    assert [block.start for block in blocks] + [rows] == [0] + [block.stop for block in blocks]
+    sizes = [block.stop - block.start for block in blocks]
+    most = max(1, 1000 // columns)
+    assert all(size == most for size in sizes[:-1]) and all(0 < size <= most for size in sizes)
 
 
 @golden(r"is_.*_s\d+", without=r"is_(c|cs|z)__openai|is_e__openai_s10|is_b__entropy_droprest_s(2|10)|shuffled|float32")

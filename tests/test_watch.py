@@ -22,6 +22,7 @@ from tfgan_gn.training.losses import LOSSES, PENALTY_AXES
 from tfgan_gn.training.objective import Auxiliary, Objective
 from tfgan_gn.training.recorder import Recorder
 from tfgan_gn.training.watch import readings
+from tfgan_gn.training.watch.neighbours import TAKEN, dependence_on_neighbours
 from tfgan_gn.training.watch.readings import CRITIC_MOVES, GAP, GENERATOR_MOVES, SAMPLES, SLOPE
 
 SHAPE, HELD_OUT, POINTS, EVERY = (8, 8, 3), 512, 16, 10
@@ -158,3 +159,25 @@ def test_a_critic_that_scores_images_by_their_neighbours_is_told_where_there_is_
     note_dependence_on_neighbours(trainer, images, np.zeros(20, np.int64), lines.append)
     assert len(lines) == told
     assert all(line.startswith("note: beside other images of its batch, an image's score by the cr") for line in lines)
+
+
+@pytest.mark.quick
+def test_the_dependence_on_neighbours_is_of_three_images_beside_one_and_of_three_others():
+    """Scores are v_0 plus half of the others' mean; each of the seven images has another value, and a label of its own.
+
+    By hand: |s_a - s_b| / std of (s_a of v_0 and its neighbours, s_b of v_0 and its own).
+    """
+    values, labels = 2.0 ** np.arange(TAKEN), np.arange(TAKEN) + 10.0
+
+    def critic(images, condition):
+        np.testing.assert_array_equal(2.0 ** (condition.numpy() - 10), images[:, 0, 0, 0])
+        v = images[:, 0, 0, 0]
+        return v + (tf.reduce_sum(v) - v) / 6
+
+    images = tf.constant(np.ones((TAKEN, *SHAPE)) * values[:, None, None, None])
+    found = dependence_on_neighbours(critic, images, tf.constant(labels))
+    batches = values[[0, 1, 2, 3]], values[[0, 4, 5, 6]]
+    scores = np.stack([v + (v.sum() - v) / 6 for v in batches])
+    np.testing.assert_allclose(found, abs(scores[0, 0] - scores[1, 0]) / scores.std(), rtol=1e-12)
+    assert dependence_on_neighbours(lambda images, condition: images[:, 0, 0, 0], images) == 0
+    assert dependence_on_neighbours(lambda images, condition: 0 * images[:, 0, 0, 0], images) == 0
