@@ -138,6 +138,12 @@ def new_image(folder, patch):
     return folder / "a-new1.png", lambda: writer._write_block(made, "a.png", image, [1], *augmenter())
 
 
+def copy_of_image(folder, patch):
+    (folder / "a.png").write_bytes(b"image")
+    made = plan.Plan(str(folder), str(folder / "out"), ("a.png",), 1, 0, "", True)
+    return folder / "out" / "a.png", lambda: writer._copy(made, "a.png")
+
+
 def augmentation_gains(folder, patch):
     for name in ("load_tensorflow", "load_config"):
         patch.setattr(augmentation_gain, name, lambda *_: None)
@@ -199,6 +205,7 @@ WRITERS = [
         export,
         list_of_new_images,
         new_image,
+        copy_of_image,
         augmentation_gains,
         definition_of_study,
         lock_of_study,

@@ -1,5 +1,7 @@
 """One process in a folder; files that a killed process has left."""
 
+import errno
+import io
 import os
 import signal
 import subprocess
@@ -9,6 +11,7 @@ import time
 import pytest
 
 from tfgan_gn.errors import UserError
+from tfgan_gn.files import lock
 from tfgan_gn.files.lock import SETTLED, hold, only_one, remove_abandoned
 
 pytestmark = pytest.mark.quick
@@ -36,6 +39,23 @@ def test_a_second_process_is_refused_by_name_until_the_first_is_gone_however_it_
         assert f"process {os.getpid()} on" in (tmp_path / ".lock").read_text()
         with pytest.raises(UserError, match="busy"), only_one(tmp_path, "busy"):
             pass
+    with only_one(tmp_path, ""):
+        pass
+
+
+def test_a_lock_whose_file_cannot_be_emptied_ends_in_silence(tmp_path, monkeypatch):
+    """Such as that of a folder of a server which is gone. The system gives the lock back by itself."""
+
+    class Gone(io.TextIOWrapper):
+        def truncate(self, size=None):
+            if os.fstat(self.fileno()).st_size:
+                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+            return super().truncate(size)
+
+    monkeypatch.setattr(lock, "open", lambda path, mode, encoding: Gone(open(path, "ab+", 0)), raising=False)
+    with only_one(tmp_path, ""):
+        assert f"process {os.getpid()} on" in (tmp_path / ".lock").read_text()
+    monkeypatch.undo()
     with only_one(tmp_path, ""):
         pass
 

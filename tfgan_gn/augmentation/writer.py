@@ -12,7 +12,7 @@ from tfgan_gn.augmentation import depth
 from tfgan_gn.augmentation.plan import TABLE, table
 from tfgan_gn.errors import UserError
 from tfgan_gn.export import load_generator
-from tfgan_gn.files.whole import write_whole
+from tfgan_gn.files.whole import read_whole, write_whole
 from tfgan_gn.guards import writing_to
 from tfgan_gn.progress import progress_bar
 
@@ -112,5 +112,5 @@ def _copy(plan, source):
     if not os.path.exists(path):
         with writing_to(plan.out, "another OUT"):
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            shutil.copy2(os.path.join(plan.images, source), path + ".tmp")
-            os.replace(path + ".tmp", path)
+            write_whole(path, read_whole(os.path.join(plan.images, source)))
+            shutil.copystat(os.path.join(plan.images, source), path)

@@ -49,8 +49,9 @@ def only_one(folder, refusal, wait=0, say=lambda line: None):
         try:
             yield file.fileno()
         finally:
-            file.seek(0)
-            file.truncate()
+            with contextlib.suppress(OSError):  # the lock ends with the file; the folder may be gone by now
+                file.seek(0)
+                file.truncate()
 
 
 def hold(file):
