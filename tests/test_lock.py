@@ -52,7 +52,7 @@ def test_a_lock_whose_file_cannot_be_emptied_ends_in_silence(tmp_path, monkeypat
                 raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
             return super().truncate(size)
 
-    monkeypatch.setattr(lock, "open", lambda path, mode, encoding: Gone(open(path, "ab+", 0)), raising=False)
+    monkeypatch.setattr(lock, "open", lambda path, mode, encoding: Gone(io.FileIO(path, "a+")), raising=False)
     with only_one(tmp_path, ""):
         assert f"process {os.getpid()} on" in (tmp_path / ".lock").read_text()
     monkeypatch.undo()
