@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_dagan_run import tiny_config
+from test_dagan_data import tiny_config
 
 from tfgan_gn.augmenter import SourceSampler
 from tfgan_gn.data.pixels import middles
