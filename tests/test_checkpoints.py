@@ -67,6 +67,16 @@ def test_a_state_file_that_names_no_checkpoint_of_the_folder_does_not_start_afre
     assert restored(saved).iteration.numpy() == 2
 
 
+def test_the_newest_checkpoint_to_go_on_from_is_that_of_the_highest_number(tmp_path):
+    """iteration-10 comes before iteration-9 in the order of their names."""
+    for name in ("iteration-9", "iteration-10", "iteration-x"):
+        (tmp_path / f"{name}.index").write_bytes(b"")
+    with pytest.raises(
+        UserError, match="any of the 2 checkpoints beside it: write 'model_checkpoint_path: \"iteration-10"
+    ):
+        checkpoints.restore(tiny_trainer(simple_networks()), str(tmp_path), 3)
+
+
 def test_a_state_file_without_checkpoints_is_told_to_be_removed(tmp_path):
     (tmp_path / "checkpoint").write_text("")
     with pytest.raises(UserError, match="does not name any of the 0 checkpoints beside it: remove it"):

@@ -28,6 +28,12 @@ def test_an_equal_row_is_at_distance_0_far_from_the_origin_too(rng):
     assert found.numbers.tolist() == list(range(40))[::-1] and not found.distances.any()
 
 
+def test_a_single_row_is_the_nearest_of_all():
+    found = nearest(np.array([[3.0, 4.0], [0.0, 0.0]]), np.zeros((1, 2)))
+    assert found.numbers.tolist() == [0, 0] and found.distances.tolist() == [5, 0]
+    assert nearest(np.array([[3.0, 4.0]]), np.zeros((1, 2))).distances.tolist() == [5]
+
+
 def test_the_share_is_the_mann_whitney_statistic_over_the_number_of_pairs(rng):
     x, y = rng.integers(0, 30, 50) / 2, rng.integers(5, 40, 80) / 2  # with ties
     expected = mannwhitneyu(y, x).statistic / (50 * 80)
