@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import tiny_networks, tiny_trainer
+from conftest import simple_networks, tiny_networks, tiny_trainer
 
 from tfgan_gn.layers.batch_renorm import BatchRenorm
 from tfgan_gn.layers.norms import synchronize_batch_norm
@@ -134,7 +134,7 @@ def test_two_replicas_share_one_state(two_replicas, float64, rng, synchronized):
     x = rng.normal(size=(4, 5, 3, 6)) + np.arange(4).reshape(4, 1, 1, 1)
     halves = x[:2], x[2:]
 
-    def model():
+    def model(synchronized):
         network = keras.Sequential([BatchRenorm()])
         network.build((None, 5, 3, 6))
         if synchronized:
@@ -142,7 +142,7 @@ def test_two_replicas_share_one_state(two_replicas, float64, rng, synchronized):
         return network
 
     with two_replicas.scope():
-        two = model()
+        two = model(synchronized)
     for _ in range(2):
         shares = two_replicas.experimental_distribute_values_from_function(
             lambda context: tf.constant(halves[context.replica_id_in_sync_group])
@@ -151,7 +151,7 @@ def test_two_replicas_share_one_state(two_replicas, float64, rng, synchronized):
         ours = two_replicas.experimental_local_results(run(shares))
     state = two.layers[0].state
     if synchronized:
-        one = model()
+        one = model(synchronized=False)
         for _ in range(2):
             expected = one(x, training=True).numpy()
         np.testing.assert_allclose(np.concatenate(ours), expected, rtol=0, atol=1e-12)
@@ -164,3 +164,16 @@ def test_two_replicas_share_one_state(two_replicas, float64, rng, synchronized):
     for variable, value in zip(state, values, strict=True):
         for copy in two_replicas.experimental_local_results(variable.value):
             np.testing.assert_allclose(copy.numpy(), value, rtol=0, atol=1e-12, err_msg=variable.name)
+
+
+def test_a_held_out_loss_moves_nothing_and_a_step_does(eagerly, rng):
+    trainer = tiny_trainer(simple_networks(generator_norm="batch_renorm"))
+    images = tf.data.Dataset.from_tensors(rng.integers(0, 256, (4, 16, 16, 3), np.uint8)).repeat()
+    state = [v for v in trainer.generator.variables if v.name.startswith(("renorm", "moving"))]
+    before = [v.numpy() for v in state]
+    trainer.evaluate(iter(images), tf.constant(1, tf.int64))
+    for old, variable in zip(before, state, strict=True):
+        np.testing.assert_array_equal(old, variable.numpy(), err_msg=variable.path)
+    trainer.objective.generator_loss(tf.ones([2, 8]))
+    for old, variable in zip(before, state, strict=True):
+        assert (old != variable.numpy()).any(), variable.path

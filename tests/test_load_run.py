@@ -1,6 +1,8 @@
 """A run read back from its folder."""
 
+import dataclasses
 import random
+import shutil
 import subprocess
 import sys
 
@@ -14,11 +16,11 @@ import tfgan_gn
 from tfgan_gn.errors import UserError
 from tfgan_gn.runs.about import versions
 from tfgan_gn.runs.building import build_trainer
-from tfgan_gn.runs.loading import load_run
+from tfgan_gn.runs.loading import load_run, load_trainer
 from tfgan_gn.runs.run_data import DataFacts
-from tfgan_gn.settings.config_file import save_config
+from tfgan_gn.settings.config_file import load_config, save_config
 from tfgan_gn.settings.training import make_config
-from tfgan_gn.training import checkpoints
+from tfgan_gn.training import checkpoints, strategies
 
 pytestmark = pytest.mark.quick
 FACTS = DataFacts(3, 3, "")
@@ -64,6 +66,18 @@ def test_another_checkpoint(run):
     assert (kernels[0] != kernels[1]).any()
     with pytest.raises(UserError, match="has no checkpoint 8: .* one of 5, 6, 7, best"):
         load_run(workdir, 8)
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_a_trainer_computes_deterministically_where_its_run_does(run, tmp_path, monkeypatch, deterministic):
+    """TensorFlow cannot take it back, so that here only the call is seen."""
+    folder, calls = tmp_path / "run", []
+    shutil.copytree(run[0], folder)
+    config = dataclasses.replace(load_config(str(folder)), deterministic=deterministic, strategy="one_device")
+    save_config(config, str(folder), versions(), FACTS._asdict())
+    monkeypatch.setattr(strategies, "compute_deterministically", lambda: calls.append(True))
+    load_trainer(str(folder))
+    assert calls == [True] * deterministic
 
 
 def test_the_callers_random_state_is_not_set_to_the_seed_of_the_run(run):

@@ -167,6 +167,30 @@ def test_a_missing_or_wrong_tf_config_is_refused_with_an_example(monkeypatch, en
 
 
 @pytest.mark.quick
+def test_the_highest_port_leads_somewhere():
+    strategies._refuse_unknown_host("localhost:65535")
+    with pytest.raises(UserError, match="localhost:65536, which has no address"):
+        strategies._refuse_unknown_host("localhost:65536")
+
+
+@pytest.mark.quick
+def test_processes_that_differ_are_refused_by_what_differs(monkeypatch):
+    """Of three processes, the first two have the values of this one."""
+
+    def make_sum(strategy, length):
+        assert length == 2
+        return lambda mine: 3 * mine + tf.constant([0, other], tf.int64)
+
+    monkeypatch.setattr(strategies, "num_workers", lambda strategy: 3)
+    monkeypatch.setattr(strategies, "_make_sum", make_sum)
+    other = 0
+    strategies.refuse_unlike(None, {"seed": 1, "data": "x"})
+    other = -5
+    with pytest.raises(UserError, match="the 3 processes do not agree on data: start all of them with the same flags"):
+        strategies.refuse_unlike(None, {"seed": 1, "data": "x"})
+
+
+@pytest.mark.quick
 def test_one_device_is_one_replica():
     strategy = strategies.make_strategy("one_device")
     assert strategy.num_replicas_in_sync == 1 == strategies.num_workers(strategy) and strategies.is_chief(strategy)
