@@ -139,6 +139,10 @@ def test_sizes(rng):
     counts.clear()
     fid_infinity(x, REFERENCE, Spy(np.random.PCG64(0)))
     assert (counts[0][1], counts[-1][1], len(counts)) == (16, 40, 15)  # 2 D, more than a tenth of the images
+    counts.clear()
+    with pytest.warns(ScoreWarning):
+        fid_infinity(x, REFERENCE, Spy(np.random.PCG64(0)), sizes=[2, 2, 40])  # the least that is allowed
+    assert counts == [(40, 2, False), (40, 2, False), (40, 40, False)]
 
 
 @pytest.mark.quick
