@@ -147,6 +147,19 @@ def test_variations_keep_the_image(pictures):
 
 
 @pytest.mark.quick
+def test_the_square_keeps_at_least_four_of_its_rows_and_columns_in_the_image():
+    """Its corner is 4 pixels outside at most, on every side alike."""
+    black = np.zeros([3000, 32, 32, 3], np.uint8)
+    squares = (varied(black, [False] * len(black), np.random.default_rng(0)) == 127).all(-1)
+    rows, columns = squares.any(2), squares.any(1)
+    for sides in (rows, columns):
+        assert {*sides.sum(1)} == {4, 5, 6, 7, 8}
+        first = sides.argmax(1) - (8 - sides.sum(1)) * sides[:, 0]  # the corner, negative outside
+        np.testing.assert_allclose(np.bincount(first + 4, minlength=32) / len(black), 1 / 32, atol=0.015)
+    np.testing.assert_array_equal(squares.sum((1, 2)), rows.sum(1) * columns.sum(1))
+
+
+@pytest.mark.quick
 def test_first_filters_make_patches_uncorrelated(pictures):
     """Of real components, those that come out vary alike and apart from one another."""
     random = np.random.default_rng(5)

@@ -78,6 +78,7 @@ def test_floats_come_back_as_the_levels_that_they_were_made_from(tmp_path, value
     low, high = map(int, value_range.split(","))
     np.save(tmp_path / "x.npy", (low + (high - low) * (levels / 255)).astype(dtype))
     opened = images.open_images(str(tmp_path / "x.npy"), value_range=value_range)
+    assert opened.made_with == {"value_range": value_range}
     np.testing.assert_array_equal(all_of(opened), levels)
     if value_range != "0,255":
         noise = np.random.default_rng(0).uniform(0, 0.99, levels.shape)

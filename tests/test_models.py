@@ -13,7 +13,6 @@ from tfgan_gn.architectures import ARCHITECTURES
 from tfgan_gn.errors import UserError
 from tfgan_gn.layers.blocks import ResidualBlock
 from tfgan_gn.layers.convolutions import conv1x1, conv3x3
-from tfgan_gn.layers.norm_layers import GroupNorm
 from tfgan_gn.layers.norms import NORMS
 from tfgan_gn.models import author, build_networks
 
@@ -208,24 +207,6 @@ def test_initial_weights_of_dcgan_are_normal_with_deviation_0_02():
                 np.testing.assert_allclose(variable.numpy().std(), 0.02, rtol=0.02, err_msg=variable.path)
             elif variable.name != "kernel":
                 assert (variable.numpy() == (variable.name == "gamma")).all(), variable.path
-
-
-def test_groups_go_to_the_norm_sites_in_order():
-    critic = build_networks(width=16, groups=(16, 8, 4, 2, 1, 16)).critic
-    norms = [layer for layer in critic._flatten_layers() if isinstance(layer, GroupNorm)]
-    assert {layer.path: layer.groups for layer in norms} == {
-        "critic/block2/norm1": 16,
-        "critic/block2/norm2": 8,
-        "critic/block3/norm1": 4,
-        "critic/block3/norm2": 2,
-        "critic/block4/norm1": 1,
-        "critic/block4/norm2": 16,
-    }
-
-
-def test_groups_that_do_not_divide_name_the_layer():
-    with pytest.raises(UserError, match="^32 groups do not divide the 48 channels of critic/block2/norm1: [^\n]*$"):
-        build_networks(width=48)
 
 
 @pytest.mark.parametrize("norm", NORMS)

@@ -33,6 +33,15 @@ def test_save_load_compare(tmp_path, result, tiny_extractor, real_statistics):
     assert "not told apart" in results.compare(result, result, ["A", "B"])
 
 
+def test_two_scores_are_apart_by_more_than_the_root_of_the_sum_of_their_squared_half_widths():
+    """Half widths of 3 and 4, so that the error of the difference is 5."""
+    score = {"value": 10.0, "low": 7.0, "high": 13.0}
+    for difference, said in ((4.99, "not told apart"), (5.01, "apart")):
+        other = {"value": 10 + difference, "low": 6.0, "high": 14.0}
+        assert results._told(score, other) == results._told(other, score) == said
+    assert results._told(score, {"value": 1.0}) == ""
+
+
 @pytest.mark.parametrize(
     "field",
     [

@@ -12,8 +12,8 @@ from forked import run_forked
 
 ROOT = pathlib.Path(__file__).parents[2]
 COPIED = ("tfgan_gn", "tests", "benchmarks", "docs", "examples", "*.py", "*.cfg", "*.toml", "*.md", "LICENSE")
-# These test files read the sources themselves, or start so many processes that they take minutes.
-NOT_RUN = ("test_imports", "test_wheel", "test_multi_worker", "test_browser", "test_study", "test_old_runs")
+NOT_RUN = ("test_imports", "test_wheel", "test_browser", "test_old_runs")  # they test the text, or no mutant
+QUICK_ONLY = ("test_multi_worker", "test_study")  # their other tests start many processes, for minutes
 PASSED = (0, 5)  # exit codes of pytest; with 5, it found no test to run
 
 
@@ -40,9 +40,12 @@ def tests_of(files):
     return {file: (direct[file], set().union(*(direct[user] for user in users[file])) - direct[file]) for file in files}
 
 
-def _imports_of(path):
-    """The files of this repository that a file imports, as paths in the repository."""
-    found = set()
+def _imports_of(path, seen=frozenset(["conftest"])):
+    """The files of the package that a file imports, as paths in the repository.
+
+    Those that a test file imports from other files of `tests/` count, without conftest.py, which imports nearly all.
+    """
+    found, seen = set(), seen | {path.stem}
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -51,6 +54,9 @@ def _imports_of(path):
         else:
             continue
         for name in names:
+            helper = ROOT / "tests" / f"{name}.py"
+            if path.parent == helper.parent and name not in seen and helper.exists():
+                found |= _imports_of(helper, seen)
             for place in (f"{name.replace('.', '/')}.py", f"{name.replace('.', '/')}/__init__.py"):
                 if name.startswith("tfgan_gn") and (ROOT / place).exists():
                     found.add(place)
@@ -88,13 +94,14 @@ def run_test_file(folder, name, seconds):
         (exit code of pytest, or forked.HUNG; the first failed test, text; seconds that it took).
     """
     begin, log = time.monotonic(), folder / "log"
+    quick = ["-m", "quick"] if name in QUICK_ONLY else []
 
     def run():
         sys.path[:0] = [str(folder), str(folder / "tests")]
         sys.dont_write_bytecode = True
         import pytest
 
-        return pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--tb=line", f"tests/{name}.py"])
+        return pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--tb=line", f"tests/{name}.py", *quick])
 
     code = run_forked(run, folder, log, seconds)
     failed = [line for line in log.read_text(errors="replace").splitlines() if line.startswith(("FAILED", "ERROR"))]
