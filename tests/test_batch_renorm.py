@@ -164,3 +164,12 @@ def test_two_replicas_share_one_state(two_replicas, float64, rng, synchronized):
     for variable, value in zip(state, values, strict=True):
         for copy in two_replicas.experimental_local_results(variable.value):
             np.testing.assert_allclose(copy.numpy(), value, rtol=0, atol=1e-12, err_msg=variable.name)
+
+
+def test_outside_of_a_replica_it_is_that_of_one_device(two_replicas, float64, rng):
+    x = rng.normal(size=(4, 5, 3, 6))
+    alone = make(np.random.default_rng(1))
+    with two_replicas.scope():
+        norm = make(np.random.default_rng(1))
+        for _ in range(2):
+            np.testing.assert_allclose(norm(x, training=True), alone(x, training=True), rtol=0, atol=1e-12)

@@ -191,6 +191,13 @@ def test_processes_that_differ_are_refused_by_what_differs(monkeypatch):
 
 
 @pytest.mark.quick
+def test_the_sum_over_one_process_counts_it_once_however_many_devices_it_has(two_replicas):
+    values = tf.constant([5, -7, 2**47], tf.int64)
+    for strategy in (strategies.make_strategy("one_device"), two_replicas):
+        np.testing.assert_array_equal(strategies._make_sum(strategy, 3)(values), values)
+
+
+@pytest.mark.quick
 def test_one_device_is_one_replica():
     strategy = strategies.make_strategy("one_device")
     assert strategy.num_replicas_in_sync == 1 == strategies.num_workers(strategy) and strategies.is_chief(strategy)
