@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfgan_gn.architectures import Levels
 from tfgan_gn.errors import UserError
 from tfgan_gn.layers.levels import join, resize
+from tfgan_gn.layers.norms import collect_standing_statistics
 from tfgan_gn.models import build_networks
 
 SMALL = Levels((1, 1, 2), (2,), (2,), dense_units=8)
@@ -141,3 +142,19 @@ def test_sizes_and_inner_layers_that_do_not_fit_are_refused():
         build(image_size=(12, 4))
     with pytest.raises(UserError, match=r"inner layers 1,2 are 2 numbers: give one, or one for each of the 3 levels"):
         build(levels=SMALL._replace(inner_layers=(1, 2)))
+
+
+@pytest.mark.quick
+def test_every_batch_norm_takes_its_tower_or_the_standing_statistics():
+    """By towers, half a batch is what that half is alone; with standing statistics, so is each image."""
+    generator = build(generator_norm="batch", levels=Levels((1, 1), (2,), (2,), dense_units=8)).generator
+    z, given = noise(0, 4), images(1, 4)
+    whole = generator(z, condition=given, towers=2)
+    for half in (slice(0, 2), slice(2, 4)):
+        np.testing.assert_allclose(whole[half], generator(z[half], condition=given[half]), atol=1e-5)
+    assert abs(whole - generator(z, condition=given)).numpy().max() > 1e-2
+    collect_standing_statistics(generator, [(noise(seed, 4), images(seed, 4)) for seed in (2, 3)])
+    whole = generator(z, condition=given, standing=True)
+    for i in range(4):
+        one = slice(i, i + 1)
+        np.testing.assert_allclose(whole[one], generator(z[one], condition=given[one], standing=True), atol=1e-5)
