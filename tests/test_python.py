@@ -92,6 +92,15 @@ def test_the_result_is_that_of_the_command(tiny_extractor_path, tmp_path, monkey
     assert not list(tmp_path.glob("scores-*")), "without `out` nothing is written"
 
 
+@pytest.mark.quick
+def test_a_result_that_could_not_be_written_is_refused_before_the_scoring(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs.evaluate, "score", lambda *_: pytest.fail("scored"))
+    np.save(tmp_path / "fake.npy", scored_images.FAKE)
+    (tmp_path / "a.json").mkdir()
+    with pytest.raises(UserError, match="cannot write to .*a.json"):
+        tfgan_gn.evaluate(tmp_path / "fake.npy", reference="shapes:train", out=tmp_path / "a.json")
+
+
 def cells(kind):
     return [cell for cell in json.loads(NOTEBOOK.read_text())["cells"] if cell["cell_type"] == kind]
 
