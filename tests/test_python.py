@@ -94,7 +94,7 @@ def test_the_result_is_that_of_the_command(tiny_extractor_path, tmp_path, monkey
 
 @pytest.mark.quick
 def test_a_result_that_could_not_be_written_is_refused_before_the_scoring(tmp_path, monkeypatch):
-    monkeypatch.setattr(runs.evaluate, "score", lambda *_: pytest.fail("scored"))
+    monkeypatch.setattr("tfgan_gn.runs.evaluate.score", lambda *_: pytest.fail("scored"))
     np.save(tmp_path / "fake.npy", scored_images.FAKE)
     (tmp_path / "a.json").mkdir()
     with pytest.raises(UserError, match="cannot write to .*a.json"):
