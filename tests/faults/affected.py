@@ -1,4 +1,4 @@
-"""Which test files could notice a change of a file of the package, and a run of one of them in a process of its own."""
+"""The test files, those that are nearest to a file of the package, and a run of one of them in a process of its own."""
 
 import ast
 import collections
@@ -17,34 +17,26 @@ QUICK_ONLY = ("test_multi_worker", "test_study")  # their other tests start many
 PASSED = (0, 5)  # exit codes of pytest; with 5, it found no test to run
 
 
-def tests_of(files):
-    """Finds the test files that could notice a change of each file.
+def test_files():
+    """The names of all test files that are run, sorted."""
+    return sorted(path.stem for path in (ROOT / "tests").glob("test_*.py") if path.stem not in NOT_RUN)
 
-    Args:
-        files: paths in the repository.
+
+def nearest_tests():
+    """Finds the test files that import a file of the package, themselves or by another file of `tests/`.
 
     Returns:
-        dict of each file to the names of test files, two sets: those that import it; the others that import a file
-        which imports it.
+        dict of paths in the repository to sets of names of test files. What conftest.py imports does not count, because
+        that is nearly all.
     """
-    users, direct = collections.defaultdict(set), collections.defaultdict(set)
-    for path in (ROOT / "tfgan_gn" / "models").glob("*.py"):
-        users[str(path.relative_to(ROOT))].add("tfgan_gn/models/__init__.py")  # which imports them by their names
-    for path in (ROOT / "tfgan_gn").rglob("*.py"):
-        for used in _imports_of(path):
-            users[used].add(str(path.relative_to(ROOT)))
-    for path in (ROOT / "tests").glob("test_*.py"):
-        if path.stem not in NOT_RUN:
-            for used in _imports_of(path):
-                direct[used].add(path.stem)
-    return {file: (direct[file], set().union(*(direct[user] for user in users[file])) - direct[file]) for file in files}
+    near = collections.defaultdict(set)
+    for name in test_files():
+        for used in _imports_of(ROOT / "tests" / f"{name}.py"):
+            near[used].add(name)
+    return near
 
 
 def _imports_of(path, seen=frozenset(["conftest"])):
-    """The files of the package that a file imports, as paths in the repository.
-
-    Those that a test file imports from other files of `tests/` count, without conftest.py, which imports nearly all.
-    """
     found, seen = set(), seen | {path.stem}
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -54,8 +46,8 @@ def _imports_of(path, seen=frozenset(["conftest"])):
         else:
             continue
         for name in names:
-            helper = ROOT / "tests" / f"{name}.py"
-            if path.parent == helper.parent and name not in seen and helper.exists():
+            helper = path.with_name(f"{name}.py")
+            if name not in seen and helper.exists():
                 found |= _imports_of(helper, seen)
             for place in (f"{name.replace('.', '/')}.py", f"{name.replace('.', '/')}/__init__.py"):
                 if name.startswith("tfgan_gn") and (ROOT / place).exists():

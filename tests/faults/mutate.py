@@ -4,7 +4,7 @@
 
 OUT.json has one row for each mutant: what was changed, and the test that noticed it ("killed"), or none ("survived").
 Mutants are drawn with a seed, of every file of SUBJECTS about equally often. Each is run against the test files that
-import the changed file, the quickest first, and then against those that import a file which imports it.
+import the changed file, and then against all others, the quickest first, until one fails.
 
 First, every test file is run without a change, and left out if it takes longer than --longest. The same command goes
 on where it was stopped. With a greater --longest, it runs the mutants that survived against the test files that were
@@ -22,7 +22,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from affected import PASSED, ROOT, copy_of_the_repository, load_libraries, run_test_file, tests_of
+from affected import PASSED, ROOT, copy_of_the_repository, load_libraries, nearest_tests, run_test_file, test_files
 from forked import HUNG
 from mutants import mutants_of
 
@@ -147,18 +147,19 @@ class State:
 
     def to_measure(self, names, longest):
         """The test files of which no call knows whether they take less than `longest`."""
-        return [n for n in sorted(names) if n not in self.tests or self.tests[n].get("longest", longest) < longest]
+        return [n for n in names if n not in self.tests or self.tests[n].get("longest", longest) < longest]
 
     def to_judge(self, mutants, longest):
         """The mutants that no call has judged, or that survived with a smaller `longest`."""
         rows = [(mutant, self.mutants.get(key_of(mutant))) for mutant in mutants]
         return [m for m, row in rows if not row or (row["result"] == "survived" and row["longest"] < longest)]
 
-    def to_run(self, mutant, near, far, longest):
+    def to_run(self, mutant, near, longest):
         """The test files that a mutant has not met yet: pairs of (name, seconds), those of `near` first."""
         known = self.mutants.get(key_of(mutant), {}).get("longest", 0)
-        pairs = [sorted((self.tests[name]["seconds"] or 0, name) for name in names) for names in (near, far)]
-        return [(name, seconds) for each in pairs for seconds, name in each if known < seconds <= longest]
+        seconds = {name: row["seconds"] or 0 for name, row in self.tests.items()}
+        new = [name for name in seconds if known < seconds[name] <= longest]
+        return [(name, seconds[name]) for name in sorted(new, key=lambda name: (name not in near, seconds[name]))]
 
 
 def key_of(row):
@@ -176,14 +177,14 @@ def main():
     )
     arguments = parser.parse_args()
     load_libraries()
-    longest, tests, state = arguments.longest, tests_of(subjects()), State(arguments.out)
+    longest, near, state = arguments.longest, nearest_tests(), State(arguments.out)
     state.gather()
-    names = state.to_measure(set().union(*(near | far for near, far in tests.values())), longest)
+    names = state.to_measure(test_files(), longest)
     side_by_side(names, lambda folder, name: measure(folder, name, longest), f"{state.out}.tests", arguments.workers)
     state.gather()
 
     def judge_one(folder, mutant):
-        return judge(folder, mutant, state.to_run(mutant, *tests[mutant["file"]], longest), longest)
+        return judge(folder, mutant, state.to_run(mutant, near[mutant["file"]], longest), longest)
 
     mutants = state.to_judge(draw(arguments.count, arguments.seed), longest)
     side_by_side(mutants, judge_one, f"{state.out}.mutants", arguments.workers)
