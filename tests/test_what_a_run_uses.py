@@ -44,10 +44,11 @@ def test_the_held_out_loss_is_of_the_held_out_images(eagerly):
 @pytest.mark.parametrize("ema", [0.0, 0.5])
 def test_the_averaged_generator_is_exported_where_there_is_one(ema, tmp_path, monkeypatch):
     """In place of training, the weights are set: biases of the last layer that make all images dark or bright."""
-    trained = []
+    trained, told = [], []
 
-    def fit(trainer, *_, **__):
+    def fit(trainer, *_, progress, **__):
         trained.append(trainer)
+        progress(7)
         for bias, network in ((-9.0, trainer.generator), (9.0, trainer.average and trainer.average.averaged)):
             if network:
                 network.trainable_variables[-1].assign([bias] * 3)
@@ -58,7 +59,7 @@ def test_the_averaged_generator_is_exported_where_there_is_one(ema, tmp_path, mo
     dataset = Dataset(TRAIN, TEST, ("image",), "")
     config = config_of(ema=ema, eval_every=0, workdir=str(tmp_path / "run"))
     (tmp_path / "run" / "checkpoints" / "iteration-4_temp").mkdir(parents=True)
-    assert train.train(config, load_data=lambda _: dataset) == 0
+    assert train.train(config, progress=told.append, load_data=lambda _: dataset) == 0 and told == [7]
     assert trained[0].generator.trainable_variables[-1].path.endswith("bias")
     model = export.load_generator(str(tmp_path / "run" / "export"))
     images = model.sample(2, 1).numpy()
