@@ -187,28 +187,6 @@ def test_towers_that_do_not_divide_are_refused_with_the_way_out():
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize(("replicas", "towers"), [(4, 2), (4, 1), (6, 3), (6, 2)])
-def test_replicas_that_share_a_tower_share_the_mean_of_its_statistics(replicas, towers, rng):
-    """Replica r has tower r T / R. All contribute first; their mean is known then."""
-    statistics = tf.constant(rng.normal(size=(replicas, 1, 1, 1, 5)))
-    contributed = []
-
-    class Replica(NamedTuple):
-        replica_id_in_sync_group: int
-        num_replicas_in_sync: int = replicas
-
-        def all_reduce(self, operation, value):
-            assert operation == tf.distribute.ReduceOp.MEAN
-            contributed.append(value)
-            return sum(contributed[:replicas]) / replicas
-
-    for _ in range(2):  # the first time, some are missing
-        found = [batch_norm._mean_over_tower(Replica(r), towers, statistics[r]) for r in range(replicas)]
-    of_towers = statistics.numpy().reshape(towers, -1, 1, 1, 1, 5).mean(1)
-    np.testing.assert_allclose(found, np.repeat(of_towers, replicas // towers, 0), rtol=1e-12)
-
-
-@pytest.mark.quick
 @pytest.mark.parametrize(
     ("given", "replicas", "said"),
     [({}, 2, True), ({}, 1, False), ({"synced_batch_norm": True}, 2, False), ({"generator_norm": "group"}, 2, False)],

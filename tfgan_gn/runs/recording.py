@@ -63,7 +63,6 @@ def make_recorder(config, data_facts, strategy, trainer, manager, dataset, durin
             score = make_score(config, data_facts, trainer.sampling_generator, dataset, done, time.monotonic)
         score = _named(score, during)
     with guards.writing_to(config.workdir):
-        os.makedirs(config.workdir, exist_ok=True)
         save_config(config, config.workdir, versions(), data_facts._asdict())
     evidence = None
     if strategies.num_workers(strategy) == 1:  # several would have to repeat iterations together
