@@ -82,7 +82,8 @@ def test(python, log):
     run = subprocess.run(command, cwd=ROOT, env=environment, check=False, preexec_fn=_heed_signals, **pipes)
     text = run.stdout.decode(errors="replace")
     log.write(text)
-    return (text.strip().splitlines() or [f"exit code {run.returncode}"])[-1]
+    ends = [line for line in text.splitlines() if re.search(r"\d+ (passed|failed|error)", line)]
+    return (ends or [f"exit code {run.returncode}"])[-1]
 
 
 def main():
