@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import pathlib
 import shutil
 
@@ -107,6 +108,13 @@ def test_the_same_command_goes_on_and_changes_no_file(export, images, tmp_path, 
     whole, parts = files(tmp_path / "whole"), files(tmp_path / "parts")
     rows = [sorted(each.pop("augmented.csv").splitlines()) for each in (whole, parts)]
     assert rows[0] == rows[1] and whole == parts
+
+
+def test_a_copy_has_the_time_of_its_source(export, images, tmp_path, capsys):
+    os.utime(images[0] / "a" / "small.png", (1e9, 1e9))
+    assert run(export, images[0], tmp_path / "out", capsys, "--num=1")[0] == 0
+    copy = tmp_path / "out" / "a" / "small.png"
+    assert copy.read_bytes() == (images[0] / "a" / "small.png").read_bytes() and copy.stat().st_mtime == 1e9
 
 
 def test_without_copies_there_are_new_images_only(export, images, tmp_path, capsys):

@@ -1,7 +1,9 @@
 """What tests/faults/ rests on: each kind of change is made, a fault is seen, a case can be repeated."""
 
+import json
 import pathlib
 import random
+import subprocess
 import sys
 import time
 
@@ -13,6 +15,7 @@ import forked
 import fuzz
 import long_run
 import mutants
+import mutate
 import versions
 
 pytestmark = pytest.mark.quick
@@ -120,3 +123,46 @@ def test_a_long_run_passes_if_nothing_grows(changed, wrong):
     rows = [row, row | {"bytes": 1000}, row | {"bytes": 1000} | changed]
     numbers = {"interpolations": 5, "checkpoints": 7, "train": 1, "test": 1, "samples": changed.get("samples", 5)}
     assert long_run.wrong_with(rows, {part: (number, 0) for part, number in numbers.items()}, 20_000) == wrong
+
+
+def test_a_mutation_run_goes_on_where_it_was_stopped(tmp_path):
+    """Two processes wrote rows and were stopped. Survivors meet the longer test files only, or all anew."""
+    rows = {
+        "tests.0": [{"name": "slow", "seconds": 50.0}, {"name": "quick", "seconds": 1.0}],
+        "tests.1": [{"name": "slower", "seconds": None, "longest": 60.0}],
+        "mutants.0": [{**mutant("a"), "result": "killed", "by": "quick"}],
+        "mutants.1": [{**mutant("b"), "result": "survived", "longest": 20.0}],
+    }
+    for name, lines in rows.items():
+        (tmp_path / f"out.json.{name}").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    state, mutants_ = mutate.State(str(tmp_path / "out.json")), [mutant(name) for name in "abc"]
+    state.gather()
+    assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
+    state = mutate.State(str(tmp_path / "out.json"))
+    state.gather()
+    assert state.to_measure(["new", "quick", "slower"], 60) == ["new"]
+    assert state.to_measure(["new", "quick", "slower"], 61) == ["new", "slower"]
+    assert [each["file"] for each in state.to_judge(mutants_, 20)] == ["c"]
+    assert [each["file"] for each in state.to_judge(mutants_, 60)] == ["b", "c"]
+    assert state.to_run(mutants_[1], {"slow"}, 60) == [("slow", 50.0)]
+    assert state.to_run(mutants_[2], {"slow"}, 60) == [("slow", 50.0), ("quick", 1.0)]
+    assert state.to_run(mutants_[2], {"slow"}, 20) == [("quick", 1.0)]
+    state.forget_survivors()
+    assert [each["file"] for each in state.to_judge(mutants_, 20)] == ["b", "c"]
+    assert state.to_run(mutants_[1], {"slow"}, 60) == [("slow", 50.0), ("quick", 1.0)]
+
+
+def mutant(file):
+    return {"file": file, "line": 1, "column": 0, "what": "1  ->  2"}
+
+
+def test_a_process_that_fails_ends_the_mutation_run(tmp_path):
+    """A failure in it must not look like a mutant without a row."""
+    code = f"""
+import sys; sys.path.insert(0, {str(pathlib.Path(mutate.__file__).parent)!r}); import mutate
+mutate.copy_of_the_repository = lambda folder: None
+mutate.side_by_side([2, 0], lambda folder, item: {{"row": 1 / item}}, {str(tmp_path / "out")!r}, 2)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 1 and "a process ended with an error, which stands above" in run.stderr
+    assert (tmp_path / "out.0").read_text() == '{"row": 0.5}\n'

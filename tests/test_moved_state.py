@@ -17,7 +17,8 @@ def test_only_a_training_pass_moves_it(case, rng):
     for network, x in ((generator, rng.normal(size=(4, 8))), (critic, rng.uniform(-1, 1, shape))):
         weights_of_state = [v.numpy() for v in network.non_trainable_variables if v.name == "renorm_weight"]
         assert weights_of_state and not any(weights_of_state)
-        variables = [v for v in network.non_trainable_variables if v.name != "u" or v.shape != (1,)]  # that u is 1
+        # The vector u of a layer with one output is always 1.
+        variables = [v for v in network.non_trainable_variables if v.name != "u" or v.shape != (1,)]
         for training in (False, True):
             before = [v.numpy() for v in variables]
             network(tf.constant(x, tf.float32), condition=condition, **({"training": True} if training else {}))

@@ -163,9 +163,9 @@ def test_a_critic_that_scores_images_by_their_neighbours_is_told_where_there_is_
 
 @pytest.mark.quick
 def test_the_dependence_on_neighbours_is_of_three_images_beside_one_and_of_three_others():
-    """Scores are v_0 plus half of the others' mean; each of the seven images has another value, and a label of its own.
+    """Each of the seven images has a value v and a label of its own. Its score is v + half of the mean of the others.
 
-    By hand: |s_a - s_b| / std of (s_a of v_0 and its neighbours, s_b of v_0 and its own).
+    By hand: the difference of the two scores of the first image, divided by the deviation of all eight scores.
     """
     values, labels = 2.0 ** np.arange(TAKEN), np.arange(TAKEN) + 10.0
 

@@ -8,7 +8,8 @@ import the changed file, and then against all others, the quickest first, until 
 
 First, every test file is run without a change, and left out if it takes longer than --longest. The same command goes
 on where it was stopped. With a greater --longest, it runs the mutants that survived against the test files that were
-left out.
+left out. With --again, after new tests, it judges all that survived anew. The package must stay the same meanwhile:
+the draw depends on it.
 """
 
 import argparse
@@ -118,8 +119,9 @@ def side_by_side(items, function, out, workers):
                         file.flush()
             os._exit(0)
         children.append(child)
-    for child in children:
-        os.waitpid(child, 0)
+    statuses = [os.waitpid(child, 0)[1] for child in children]  # of all of them, so that none is left behind
+    if any(statuses):
+        sys.exit("a process ended with an error, which stands above; the same command goes on")
 
 
 class State:
@@ -144,6 +146,10 @@ class State:
             json.dump({"tests": list(self.tests.values()), "mutants": list(self.mutants.values())}, file, indent=1)
         for part in parts["tests"] + parts["mutants"]:
             part.unlink()
+
+    def forget_survivors(self):
+        """Has `to_judge` name the mutants that survived, and `to_run` name all test files for them."""
+        self.mutants = {key: row for key, row in self.mutants.items() if row["result"] != "survived"}
 
     def to_measure(self, names, longest):
         """The test files of which no call knows whether they take less than `longest`."""
@@ -175,6 +181,7 @@ def main():
     parser.add_argument(
         "--longest", type=float, default=60, help="seconds of a test file; longer ones are not run [60]"
     )
+    parser.add_argument("--again", action="store_true", help="judge the mutants that survived once more")
     arguments = parser.parse_args()
     load_libraries()
     longest, near, state = arguments.longest, nearest_tests(), State(arguments.out)
@@ -182,6 +189,8 @@ def main():
     names = state.to_measure(test_files(), longest)
     side_by_side(names, lambda folder, name: measure(folder, name, longest), f"{state.out}.tests", arguments.workers)
     state.gather()
+    if arguments.again:
+        state.forget_survivors()
 
     def judge_one(folder, mutant):
         return judge(folder, mutant, state.to_run(mutant, near[mutant["file"]], longest), longest)
